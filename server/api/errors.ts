@@ -1,0 +1,194 @@
+// Every error a user can meet: its code, HTTP status, sentence and way out. The sentences LXD's
+// clients and tools match on are LXD's own; `{name}` takes a detail of that name.
+
+export interface ErrorEntry {
+  readonly status: number;
+  readonly message: string;
+  readonly hint?: string;
+}
+
+const table = {
+  // Requests
+  bad_request: { status: 400, message: "{reason}" },
+  bad_body: { status: 400, message: "Invalid request body: {reason}" },
+  body_too_large: { status: 413, message: "The request body is larger than {limit} bytes" },
+  not_found: { status: 404, message: "not found" },
+  not_implemented: { status: 501, message: "not implemented" },
+  not_supported: { status: 501, message: "{what} is not supported by Berth", hint: "{hint}" },
+  forbidden: { status: 403, message: "not authorized" },
+  etag_mismatch: {
+    status: 412,
+    message: "ETag doesn't match: {expected} vs {found}",
+    hint: "Somebody changed it since you read it: read it again and repeat your change.",
+  },
+  shutting_down: { status: 503, message: "LXD is shutting down" },
+  internal: { status: 500, message: "{reason}", hint: "berthd's log has the details." },
+  invalid_filter: { status: 400, message: "Invalid filter: {reason}" },
+
+  // Operations and events
+  operation_not_found: { status: 404, message: "Operation not found" },
+  operation_not_running: { status: 400, message: "Only running operations can be cancelled" },
+  operation_not_cancellable: { status: 400, message: "This operation can't be cancelled" },
+  operation_cancelled: { status: 400, message: "Operation cancelled" },
+  unknown_event_type: { status: 400, message: "\"{type}\" isn't a supported event type" },
+  websocket_expected: { status: 400, message: "This endpoint speaks websocket only: the request has no Upgrade header" },
+
+  // Projects
+  project_not_found: { status: 404, message: "Project not found" },
+
+  // Profiles
+  profile_not_found: { status: 404, message: "Profile not found" },
+  profile_exists: { status: 409, message: "Profile \"{name}\" already exists" },
+  profile_in_use: { status: 400, message: "Profile is currently in use" },
+  profile_default_fixed: { status: 403, message: "The \"default\" profile cannot be {what}" },
+  requested_profile_not_found: {
+    status: 404,
+    message: "Requested profile \"{name}\" doesn't exist",
+    hint: "See `berth profile list`.",
+  },
+
+  // Instances
+  instance_not_found: { status: 404, message: "Instance not found", hint: "See `berth list` for the names there are." },
+  instance_exists: {
+    status: 409,
+    message: "Instance \"{name}\" already exists",
+    hint: "Choose another name, or delete it first: berth delete {name}",
+  },
+  invalid_name: { status: 400, message: "Invalid {what} name \"{name}\": {reason}" },
+  instance_running: { status: 400, message: "Instance is running", hint: "Stop it first, or use --force." },
+  instance_already_running: { status: 400, message: "The instance is already running" },
+  instance_not_running: {
+    status: 400,
+    message: "Instance is not running",
+    hint: "Start it first: berth start {name}",
+  },
+  instance_already_stopped: { status: 400, message: "The instance is already stopped" },
+  instance_frozen: { status: 400, message: "Instance is frozen", hint: "Resume it first: berth start {name}" },
+  instance_already_frozen: { status: 400, message: "The instance is already frozen" },
+  instance_not_frozen: { status: 400, message: "The instance is not frozen" },
+  instance_busy: {
+    status: 400,
+    message: "Instance is busy running a {action} operation",
+    hint: "Wait for it (berth operation list), or force a stop: berth stop --force {name}",
+  },
+  instance_protected: {
+    status: 403,
+    message: "Instance is protected from being deleted",
+    hint: "berth config set {name} security.protection.delete false",
+  },
+  start_failed: { status: 500, message: "Failed to start instance \"{name}\": {reason}", hint: "berth info {name} --show-log" },
+  stop_timeout: {
+    status: 500,
+    message: "Failed shutting down instance, status is \"Running\": it did not stop within {timeout} s",
+    hint: "Stop it at once with: berth stop --force {name}",
+  },
+  unknown_action: { status: 400, message: "Unknown action \"{action}\"" },
+  stateful_unsupported: { status: 400, message: "Stateful stop and start (CRIU) is not supported by Berth" },
+  instance_type_unsupported: {
+    status: 400,
+    message: "Instances of type \"{type}\" are not supported: Berth runs containers",
+  },
+  source_unsupported: { status: 400, message: "Instance source type \"{type}\" is not supported" },
+  log_not_found: { status: 404, message: "Log file \"{name}\" not found" },
+  invalid_log_name: { status: 400, message: "Log file name \"{name}\" not valid" },
+
+  // Configuration and devices
+  unknown_config_key: { status: 400, message: "Unknown configuration key: {key}{suggestion}" },
+  invalid_config_value: { status: 400, message: "Invalid value for \"{key}\": {reason}" },
+  readonly_config_key: { status: 400, message: "Config key \"{key}\" cannot be set: it is kept by the server" },
+  config_key_unsupported: { status: 400, message: "Config key \"{key}\" is not supported by Berth yet" },
+  invalid_device: { status: 400, message: "Device validation failed for \"{device}\": {reason}" },
+  no_root_device: {
+    status: 400,
+    message: "Failed creating instance record: No root device could be found",
+    hint: "Give the default profile one (berth admin init), or name a pool: --storage POOL",
+  },
+
+  // Exec
+  exec_not_found: { status: 404, message: "Command not found" },
+  exec_not_executable: { status: 400, message: "Command not executable" },
+  exec_no_command: { status: 400, message: "No command was given to run" },
+  websocket_timeout: { status: 400, message: "Timed out waiting for websockets to connect" },
+
+  // Images
+  image_not_found: { status: 404, message: "Image not found", hint: "See `berth image list` for the images there are." },
+  image_ambiguous: { status: 400, message: "More than one image matches \"{fingerprint}\": give more of the fingerprint" },
+  image_exists: { status: 409, message: "Image with same fingerprint already exists" },
+  image_broken: { status: 400, message: "Image is not usable: {reason}" },
+  image_fingerprint_mismatch: {
+    status: 400,
+    message: "Image fingerprint doesn't match. Got {found} expected {expected}",
+  },
+  image_source_unsupported: { status: 400, message: "Image source \"{type}\" is not supported yet" },
+  image_architecture: { status: 400, message: "The image is for {architecture}, this machine runs {host}" },
+  alias_not_found: { status: 404, message: "Image alias not found" },
+  alias_exists: { status: 409, message: "Alias \"{name}\" already exists" },
+
+  // Networks
+  network_not_found: { status: 404, message: "Network not found" },
+  network_exists: { status: 409, message: "The network already exists" },
+  network_in_use: { status: 400, message: "The network is currently in use" },
+  network_type_unsupported: { status: 400, message: "Networks of type \"{type}\" are not supported yet" },
+  network_start_failed: { status: 500, message: "Failed to start network \"{name}\": {reason}", hint: "{hint}" },
+  subnet_taken: {
+    status: 400,
+    message: "Subnet {subnet} overlaps with {with}",
+    hint: "Choose another one, or \"auto\" for one that is free.",
+  },
+  no_free_subnet: { status: 400, message: "Failed to automatically find an unused {family} subnet" },
+  not_managed: { status: 400, message: "Network \"{name}\" is not managed by Berth" },
+
+  // Storage
+  pool_not_found: { status: 404, message: "Storage pool not found" },
+  pool_exists: { status: 409, message: "The storage pool already exists" },
+  pool_in_use: { status: 400, message: "The storage pool is currently in use" },
+  pool_driver_unsupported: { status: 400, message: "Storage driver \"{driver}\" is not supported; use \"dir\"" },
+  volume_not_found: { status: 404, message: "Storage volume not found" },
+  disk_full: { status: 500, message: "No space left on the device that holds {path}", hint: "Free some space, then try again." },
+
+  // Host tools
+  tool_missing: { status: 500, message: "{tool} was not found on this machine", hint: "Install it: apt install {package}" },
+  tool_failed: { status: 500, message: "{tool} failed: {reason}" },
+} as const satisfies Record<string, ErrorEntry>;
+
+export type ErrorCode = keyof typeof table;
+export const errorTable: Readonly<Record<ErrorCode, ErrorEntry>> = table;
+export type Details = Readonly<Record<string, string | number>>;
+
+function fill(template: string, details: Details): string {
+  return template.replace(/\{(\w+)\}/g, (whole, key: string) => String(details[key] ?? whole));
+}
+
+/** An error meant for the user. `message` is the sentence, `cause` the technical chain behind it. */
+export class BerthError extends Error {
+  override readonly name = "BerthError";
+  readonly code: ErrorCode;
+  readonly status: number;
+  readonly hint: string | undefined;
+  readonly details: Details;
+
+  constructor(code: ErrorCode, details: Details = {}, options: { cause?: unknown; message?: string; hint?: string } = {}) {
+    const entry = errorTable[code];
+    super(options.message ?? fill(entry.message, details), { cause: options.cause });
+    this.code = code;
+    this.status = entry.status;
+    const hint = options.hint ?? (entry.hint === undefined ? undefined : fill(entry.hint, details));
+    this.hint = hint === "" || hint?.includes("{hint}") ? undefined : hint;
+    this.details = details;
+  }
+}
+
+/** Makes the error of a code: `throw fail("instance_not_found", { name })`. */
+export function fail(code: ErrorCode, details: Details = {}, cause?: unknown): BerthError {
+  return new BerthError(code, details, { cause });
+}
+
+/** Whether an error is a BerthError of that code. */
+export function isCode(error: unknown, code: ErrorCode): error is BerthError {
+  return error instanceof BerthError && error.code === code;
+}
+
+/** Whether a string names an error of the table. */
+export function isErrorCode(code: string | undefined): code is ErrorCode {
+  return code !== undefined && Object.hasOwn(errorTable, code);
+}

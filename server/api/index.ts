@@ -1,0 +1,22 @@
+// The door to the contract: all endpoints in one table.
+import { eventEndpoints } from "./events.ts";
+import { imageEndpoints } from "./images.ts";
+import { instanceEndpoints } from "./instances.ts";
+import { networkEndpoints } from "./networks.ts";
+import { operationEndpoints } from "./operations.ts";
+import { profileEndpoints } from "./profiles.ts";
+import { serverEndpoints } from "./server.ts";
+import { storageEndpoints } from "./storage.ts";
+
+export const endpoints = {
+  ...serverEndpoints,
+  ...eventEndpoints,
+  ...operationEndpoints,
+  ...instanceEndpoints,
+  ...imageEndpoints,
+  ...networkEndpoints,
+  ...profileEndpoints,
+  ...storageEndpoints,
+} as const;
+export type EndpointTable = typeof endpoints;
+export type OperationId = keyof EndpointTable;

@@ -1,0 +1,218 @@
+// Instances: full-OS containers.
+import { type Static, Type } from "typebox";
+import { defineEndpoints } from "./endpoint.ts";
+import { Devices, ListQuery, ProjectQuery, RenameBody, StringMap, Timestamp, urlsOr } from "./schemas.ts";
+
+const writable = {
+  architecture: Type.Optional(Type.String()),
+  config: Type.Optional(StringMap),
+  devices: Type.Optional(Devices),
+  ephemeral: Type.Optional(Type.Boolean()),
+  profiles: Type.Optional(Type.Array(Type.String())),
+  stateful: Type.Optional(Type.Boolean()),
+  description: Type.Optional(Type.String()),
+};
+export const InstancePut = Type.Object({ ...writable, restore: Type.Optional(Type.String()) });
+export type InstancePut = Static<typeof InstancePut>;
+
+export const InstanceSource = Type.Object({
+  type: Type.String({ description: "image, none, copy or migration" }),
+  alias: Type.Optional(Type.String()),
+  fingerprint: Type.Optional(Type.String({ description: "Whole, or a prefix that is unique" })),
+  properties: Type.Optional(StringMap),
+  server: Type.Optional(Type.String()),
+  protocol: Type.Optional(Type.String()),
+  certificate: Type.Optional(Type.String()),
+  secret: Type.Optional(Type.String()),
+  mode: Type.Optional(Type.String()),
+  source: Type.Optional(Type.String()),
+  project: Type.Optional(Type.String()),
+});
+
+export const InstancesPost = Type.Object({
+  ...writable,
+  name: Type.Optional(Type.String({ description: "Made up when absent" })),
+  source: Type.Optional(InstanceSource),
+  instance_type: Type.Optional(Type.String()),
+  type: Type.Optional(Type.String()),
+});
+export type InstancesPost = Static<typeof InstancesPost>;
+
+export const Instance = Type.Object({
+  architecture: Type.String(),
+  config: StringMap,
+  devices: Devices,
+  ephemeral: Type.Boolean(),
+  profiles: Type.Array(Type.String()),
+  stateful: Type.Boolean(),
+  description: Type.String(),
+  created_at: Timestamp,
+  expanded_config: StringMap,
+  expanded_devices: Devices,
+  name: Type.String(),
+  status: Type.String(),
+  status_code: Type.Integer(),
+  last_used_at: Timestamp,
+  location: Type.String(),
+  type: Type.String(),
+  project: Type.String(),
+});
+export type Instance = Static<typeof Instance>;
+
+export const NetworkAddress = Type.Object({
+  family: Type.Union([Type.Literal("inet"), Type.Literal("inet6")]),
+  address: Type.String(),
+  netmask: Type.String({ description: "Prefix length" }),
+  scope: Type.Union([Type.Literal("global"), Type.Literal("link"), Type.Literal("local")]),
+});
+
+export const InstanceNetwork = Type.Object({
+  addresses: Type.Array(NetworkAddress),
+  counters: Type.Object({
+    bytes_received: Type.Integer(),
+    bytes_sent: Type.Integer(),
+    packets_received: Type.Integer(),
+    packets_sent: Type.Integer(),
+    errors_received: Type.Integer(),
+    errors_sent: Type.Integer(),
+    packets_dropped_outbound: Type.Integer(),
+    packets_dropped_inbound: Type.Integer(),
+  }),
+  hwaddr: Type.String(),
+  host_name: Type.String({ description: "Name of the host's end of a veth pair" }),
+  mtu: Type.Integer(),
+  state: Type.String({ description: "up or down" }),
+  type: Type.String({ description: "broadcast, loopback or point-to-point" }),
+});
+export type InstanceNetwork = Static<typeof InstanceNetwork>;
+
+export const InstanceState = Type.Object({
+  status: Type.String(),
+  status_code: Type.Integer(),
+  disk: Type.Record(Type.String(), Type.Object({ usage: Type.Integer({ description: "Bytes" }) })),
+  memory: Type.Object({
+    usage: Type.Integer({ description: "Bytes" }),
+    usage_peak: Type.Integer({ description: "Bytes" }),
+    swap_usage: Type.Integer({ description: "Bytes" }),
+    swap_usage_peak: Type.Integer({ description: "Bytes" }),
+  }),
+  network: Type.Record(Type.String(), InstanceNetwork),
+  pid: Type.Integer({ description: "Of the instance's init, on the host; 0 when stopped" }),
+  processes: Type.Integer({ description: "-1 when unknown" }),
+  cpu: Type.Object({ usage: Type.Integer({ description: "Nanoseconds" }) }),
+});
+export type InstanceState = Static<typeof InstanceState>;
+
+/** An instance with all that recursion=2 adds. */
+export const InstanceFull = Type.Object({
+  ...Instance.properties,
+  backups: Type.Union([Type.Array(Type.Any()), Type.Null()]),
+  state: InstanceState,
+  snapshots: Type.Union([Type.Array(Type.Any()), Type.Null()]),
+});
+export type InstanceFull = Static<typeof InstanceFull>;
+
+export const stateActions = ["start", "stop", "restart", "freeze", "unfreeze"] as const;
+export type StateAction = (typeof stateActions)[number];
+
+export const InstanceStatePut = Type.Object({
+  action: Type.String({ description: "start, stop, restart, freeze or unfreeze" }),
+  timeout: Type.Optional(Type.Integer({ description: "Seconds for a clean stop; -1 waits for ever, 0 forces" })),
+  force: Type.Optional(Type.Boolean()),
+  stateful: Type.Optional(Type.Boolean()),
+});
+export type InstanceStatePut = Static<typeof InstanceStatePut>;
+
+export const InstanceExecPost = Type.Object({
+  command: Type.Array(Type.String()),
+  "wait-for-websocket": Type.Optional(Type.Boolean()),
+  interactive: Type.Optional(Type.Boolean({ description: "One pty instead of three pipes" })),
+  environment: Type.Optional(StringMap),
+  width: Type.Optional(Type.Integer()),
+  height: Type.Optional(Type.Integer()),
+  "record-output": Type.Optional(Type.Boolean()),
+  user: Type.Optional(Type.Integer({ minimum: 0, maximum: 4294967294 })),
+  group: Type.Optional(Type.Integer({ minimum: 0, maximum: 4294967294 })),
+  cwd: Type.Optional(Type.String()),
+});
+export type InstanceExecPost = Static<typeof InstanceExecPost>;
+
+/** A message on the control websocket of an exec. */
+export const ExecControl = Type.Object({
+  command: Type.String({ description: "window-resize or signal" }),
+  args: Type.Optional(StringMap),
+  signal: Type.Optional(Type.Integer()),
+});
+export type ExecControl = Static<typeof ExecControl>;
+
+export const InstancesListQuery = Type.Object({
+  ...ListQuery.properties,
+  "instance-type": Type.Optional(Type.String()),
+});
+
+export const instanceEndpoints = defineEndpoints({
+  listInstances: {
+    method: "GET", path: "/1.0/instances", kind: "sync", query: InstancesListQuery,
+    response: Type.Union([Type.Array(Type.String()), Type.Array(Instance), Type.Array(InstanceFull)]),
+    errors: ["invalid_filter", "project_not_found"], summary: "List instances",
+  },
+  createInstance: {
+    method: "POST", path: "/1.0/instances", kind: "operation", query: ProjectQuery, body: InstancesPost,
+    errors: ["instance_exists", "invalid_name", "image_not_found", "no_root_device", "requested_profile_not_found"],
+    summary: "Create an instance",
+  },
+  changeInstancesState: {
+    method: "PUT", path: "/1.0/instances", kind: "operation", query: ProjectQuery, since: "instance_bulk_state_change",
+    body: Type.Object({ state: InstanceStatePut }), errors: ["unknown_action"], summary: "Change the state of all instances",
+  },
+  getInstance: {
+    method: "GET", path: "/1.0/instances/:name", kind: "sync",
+    query: Type.Object({ ...ProjectQuery.properties, recursion: Type.Optional(Type.String()) }),
+    response: Type.Union([Instance, InstanceFull]),
+    etag: ["architecture", "config", "devices", "ephemeral", "profiles"],
+    errors: ["instance_not_found"], summary: "Show an instance",
+  },
+  replaceInstance: {
+    method: "PUT", path: "/1.0/instances/:name", kind: "operation", query: ProjectQuery, body: InstancePut, precondition: "getInstance",
+    errors: ["instance_not_found", "unknown_config_key", "invalid_device"], summary: "Replace an instance's configuration",
+  },
+  patchInstance: {
+    method: "PATCH", path: "/1.0/instances/:name", kind: "sync", query: ProjectQuery, body: InstancePut, precondition: "getInstance",
+    errors: ["instance_not_found", "unknown_config_key", "invalid_device"], summary: "Change a part of an instance's configuration",
+  },
+  renameInstance: {
+    method: "POST", path: "/1.0/instances/:name", kind: "operation", query: ProjectQuery, body: RenameBody,
+    errors: ["instance_not_found", "instance_running", "instance_exists"], summary: "Rename an instance",
+  },
+  deleteInstance: {
+    method: "DELETE", path: "/1.0/instances/:name", kind: "operation", query: ProjectQuery,
+    errors: ["instance_not_found", "instance_running", "instance_protected"], summary: "Delete an instance",
+  },
+  getInstanceState: {
+    method: "GET", path: "/1.0/instances/:name/state", kind: "sync", query: ProjectQuery, response: InstanceState,
+    errors: ["instance_not_found"], summary: "Show the running state of an instance",
+  },
+  changeInstanceState: {
+    method: "PUT", path: "/1.0/instances/:name/state", kind: "operation", query: ProjectQuery, body: InstanceStatePut,
+    errors: ["instance_not_found", "instance_busy", "start_failed", "stop_timeout", "unknown_action"],
+    summary: "Start, stop, restart, freeze or unfreeze an instance",
+  },
+  execInstance: {
+    method: "POST", path: "/1.0/instances/:name/exec", kind: "operation", query: ProjectQuery, body: InstanceExecPost,
+    response: Type.Object({ return: Type.Integer() }, { additionalProperties: true }),
+    errors: ["instance_not_found", "instance_not_running", "instance_frozen", "exec_not_found", "exec_not_executable"],
+    summary: "Run a command in an instance",
+  },
+  listInstanceLogs: {
+    method: "GET", path: "/1.0/instances/:name/logs", kind: "sync", query: ProjectQuery, response: Type.Array(Type.String()),
+    errors: ["instance_not_found"], summary: "List the log files of an instance",
+  },
+  getInstanceLog: {
+    method: "GET", path: "/1.0/instances/:name/logs/:file", kind: "raw", query: ProjectQuery,
+    errors: ["instance_not_found", "invalid_log_name", "log_not_found"], summary: "Read a log file",
+  },
+  deleteInstanceLog: {
+    method: "DELETE", path: "/1.0/instances/:name/logs/:file", kind: "sync", query: ProjectQuery,
+    errors: ["instance_not_found", "invalid_log_name", "log_not_found"], summary: "Delete a log file",
+  },
+});
