@@ -1,5 +1,6 @@
 // The client, derived from the endpoint tables: one method each, typed by its schemas. It knows no
 // transport, so it runs in Node and in a browser.
+import type { TSchema } from "typebox";
 import { type Body, buildPath, type Endpoint, type Params, type Query, type Response } from "./endpoint.ts";
 import { type Envelope, errorCodeHeader, errorHintHeader, statusCodes } from "./envelope.ts";
 import { BerthError, type ErrorCode, isErrorCode } from "./errors.ts";
@@ -36,7 +37,7 @@ type Arg<E extends Endpoint> = Params<E> &
 
 type Result<E extends Endpoint> = E["kind"] extends "operation"
   ? Operation
-  : E["kind"] extends "raw" ? TransportResponse : E["response"] extends undefined ? void : Response<E>;
+  : E["kind"] extends "raw" ? TransportResponse : E extends { response: TSchema } ? Response<E> : void;
 
 type Args<E extends Endpoint> = keyof Params<E> extends never ? [arg?: Arg<E>] : [arg: Arg<E>];
 

@@ -76,6 +76,11 @@ const table = {
     message: "Instance is protected from being deleted",
     hint: "berth config set {name} security.protection.delete false",
   },
+  no_idmap: {
+    status: 500,
+    message: "Root has no range of at least 65536 ids in {file}",
+    hint: "Add one: echo root:1000000:1000000000 >> {file}",
+  },
   start_failed: { status: 500, message: "Failed to start instance \"{name}\": {reason}", hint: "berth info {name} --show-log" },
   stop_timeout: {
     status: 500,

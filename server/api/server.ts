@@ -56,6 +56,22 @@ export const Project = Type.Object({
 });
 export type Project = Static<typeof Project>;
 
+export const Resources = Type.Object({
+  cpu: Type.Object({
+    architecture: Type.String(),
+    total: Type.Integer({ description: "Processors" }),
+    sockets: Type.Array(Type.Object({ socket: Type.Integer(), name: Type.String(), cores: Type.Integer() })),
+  }),
+  memory: Type.Object({
+    used: Type.Integer({ description: "Bytes" }),
+    total: Type.Integer({ description: "Bytes" }),
+    hugepages_total: Type.Integer(),
+    hugepages_used: Type.Integer(),
+    hugepages_size: Type.Integer(),
+  }),
+});
+export type Resources = Static<typeof Resources>;
+
 export const serverEndpoints = defineEndpoints({
   listVersions: {
     method: "GET", path: "/", kind: "sync", untrusted: true, response: Type.Array(Type.String()),
@@ -72,6 +88,10 @@ export const serverEndpoints = defineEndpoints({
   patchServerConfig: {
     method: "PATCH", path: "/1.0", kind: "sync", body: ServerPut, precondition: "getServer",
     errors: ["unknown_config_key", "invalid_config_value"], summary: "Change some of the server's configuration",
+  },
+  getResources: {
+    method: "GET", path: "/1.0/resources", kind: "sync", response: Resources, since: "resources",
+    summary: "Show what the machine has",
   },
   listProjects: {
     method: "GET", path: "/1.0/projects", kind: "sync", query: ListQuery, response: urlsOr(Project),

@@ -1,0 +1,82 @@
+// berth admin init
+import type { Project } from "../../../server/api/server.ts";
+import { defineCommand } from "../../command.ts";
+import type { Context } from "../../context.ts";
+import { CliError } from "../../errors.ts";
+import { preseedShape } from "../../output/shape.ts";
+import { readYaml } from "../../output/yaml.ts";
+import { applyPreseed, readCurrent } from "./apply.ts";
+import { planSetup, type Wishes } from "./plan.ts";
+import { type Preseed, parsePreseed } from "./preseed.ts";
+import { askWishes, checkSubnet } from "./questions.ts";
+
+export const adminInitCommand = defineCommand({
+  name: "init",
+  summary: "Configure the Berth daemon",
+  description: `Configure the Berth daemon
+
+Creates a storage pool and a network bridge, and gives both to the default
+profile. What is there already stays as it is: it may be run again.`,
+  examples: `berth admin init --auto
+berth admin init --auto --network-name=berthbr0 --ipv4-address=10.62.42.1/24 --ipv6-address=none
+berth admin init --preseed < preseed.yaml
+berth admin init --dump`,
+  args: [0, 0],
+  flags: {
+    auto: { kind: "bool", description: "Automatic (non-interactive) mode" },
+    dump: { kind: "bool", description: "Dump YAML config to stdout" },
+    "ipv4-address": { kind: "string", description: "IPv4 subnet of the network: CIDR, auto or none" },
+    "ipv6-address": { kind: "string", description: "IPv6 subnet of the network: CIDR, auto or none" },
+    minimal: { kind: "bool", description: "Minimal configuration: the same as --auto" },
+    "network-name": { kind: "string", description: "Network bridge to use or create (default: berthbr0)" },
+    preseed: { kind: "bool", description: "Pre-seed mode, expects YAML config from stdin" },
+    "storage-pool": { kind: "string", description: "Storage pool to use or create (default: default)" },
+  },
+  async run(ctx, _args, flags) {
+    const isAuto = flags.auto || flags.minimal;
+    if ([isAuto, flags.preseed, flags.dump].filter(Boolean).length > 1) throw new CliError("Only one of --auto, --preseed and --dump can be used");
+    if (flags.dump) return dump(ctx);
+    const wishes = { pool: flags["storage-pool"], network: flags["network-name"], ipv4: flags["ipv4-address"], ipv6: flags["ipv6-address"] };
+    if (flags.preseed) {
+      if (Object.values(wishes).some((wish) => wish !== "")) throw new CliError("--preseed takes all it needs from stdin: no other flags");
+      return setUp(ctx, parsePreseed(await readYaml(await ctx.readInput())));
+    }
+    checkAddresses(wishes);
+    const chosen = isAuto ? wishes : await ask(wishes);
+    await setUp(ctx, planSetup(chosen, await readCurrent(ctx)));
+  },
+});
+
+function checkAddresses({ ipv4, ipv6 }: Wishes): void {
+  const fault = (ipv4 && checkSubnet(ipv4, 4)) || (ipv6 && checkSubnet(ipv6, 6));
+  if (fault) throw new CliError(`Invalid address: ${fault}`);
+}
+
+async function ask(wishes: Wishes): Promise<Wishes> {
+  const { Prompt } = await import("../../prompt.ts");
+  const prompt = new Prompt();
+  try {
+    return await askWishes(prompt, wishes);
+  } finally {
+    prompt.close();
+  }
+}
+
+async function setUp(ctx: Context, preseed: Preseed): Promise<void> {
+  for (const thing of preseed.ignored) ctx.warn(`Ignored: ${thing} (Berth has the default project only)`);
+  const done = await applyPreseed(ctx, preseed, await readCurrent(ctx));
+  ctx.say(done.length > 0 ? done.join("\n") : "Nothing to change: Berth is set up already");
+}
+
+async function dump(ctx: Context): Promise<void> {
+  const { config, networks, pools, profiles } = await readCurrent(ctx);
+  const projects = (await ctx.client.listProjects({ recursion: "1" })) as Project[];
+  ctx.show({
+    config,
+    networks: networks.filter((it) => it.managed).map(({ config: keys, description, name, type }) => ({ config: keys, description, name, type, project: "default" })),
+    storage_pools: pools.map(({ config: keys, description, name, driver }) => ({ config: keys, description, name, driver })),
+    profiles: profiles.map(({ config: keys, description, devices, name }) => ({ config: keys, description, devices, name })),
+    projects: projects.map(({ config: keys, description, name }) => ({ config: keys, description, name })),
+  }, preseedShape);
+  ctx.print("");
+}

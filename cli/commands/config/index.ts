@@ -1,0 +1,11 @@
+// berth config
+import type { Group } from "../../command.ts";
+import { instanceDeviceGroup } from "./device.ts";
+import { configEditCommand, configShowCommand } from "./show.ts";
+import { configGetCommand, configSetCommand, configUnsetCommand } from "./set.ts";
+
+export const configGroup: Group = {
+  name: "config",
+  summary: "Manage instance and server configuration options",
+  commands: [instanceDeviceGroup, configEditCommand, configGetCommand, configSetCommand, configShowCommand, configUnsetCommand],
+};

@@ -1,0 +1,76 @@
+// berth config show and edit: of an instance, or of the server when none is named
+import type { Instance } from "../../../server/api/instances.ts";
+import { defineCommand } from "../../command.ts";
+import { editDocument } from "../../edit.ts";
+import { CliError } from "../../errors.ts";
+import { instancePutShape, instanceShape } from "../../output/shape.ts";
+import { stripRemote } from "../../remote.ts";
+import { configFrom, fieldsOf, instancePutFrom, writableInstance } from "../../writable.ts";
+
+const serverPutShape = { struct: { config: "map" } } as const;
+
+export const configShowCommand = defineCommand({
+  name: "show",
+  usage: "[<instance>]",
+  summary: "Show instance or server configurations",
+  args: [0, 1],
+  flags: { expanded: { kind: "bool", short: "e", description: "Show the expanded configuration" } },
+  async run(ctx, args, flags) {
+    const name = stripRemote(args[0] ?? "");
+    if (name === "") {
+      if (flags.expanded) throw new CliError("--expanded cannot be used with a server");
+      return ctx.show({ config: (await ctx.client.getServer()).config ?? {} }, serverPutShape);
+    }
+    const instance = await ctx.client.getInstance({ name });
+    const expanded = flags.expanded ? { config: instance.expanded_config, devices: instance.expanded_devices } : {};
+    ctx.show({ ...writableInstance(instance), ...expanded }, instancePutShape);
+  },
+});
+
+export const configEditCommand = defineCommand({
+  name: "edit",
+  usage: "[<instance>]",
+  summary: "Edit instance or server configurations as YAML",
+  examples: `berth config edit <instance> < instance.yaml
+    Update the instance configuration from config.yaml.`,
+  args: [0, 1],
+  async run(ctx, args) {
+    const name = stripRemote(args[0] ?? "");
+    if (name === "") {
+      return editDocument(ctx, {
+        read: async () => ({ config: (await ctx.client.getServer()).config ?? {} }),
+        shape: serverPutShape,
+        help: "",
+        parse: (document) => ({ config: configFrom(fieldsOf(document)["config"]) }),
+        write: (body, headers) => ctx.client.replaceServerConfig({ body, headers }),
+      });
+    }
+    await editDocument(ctx, {
+      read: async () => withoutExpanded(await ctx.client.getInstance({ name })),
+      shape: instanceShape,
+      help: `### This is a YAML representation of the configuration.
+### Any line starting with a '# will be ignored.
+###
+### A sample configuration looks like:
+### name: instance1
+### profiles:
+### - default
+### config:
+###   volatile.eth0.hwaddr: 00:16:3e:e9:f8:7f
+### devices:
+###   homedir:
+###     path: /extra
+###     source: /home/user
+###     type: disk
+### ephemeral: false
+###
+### Note that the name is shown but cannot be changed`,
+      parse: instancePutFrom,
+      write: async (body, headers) => ctx.follow(await ctx.client.replaceInstance({ name, body, headers })),
+    });
+  },
+});
+
+function withoutExpanded({ expanded_config, expanded_devices, ...rest }: Instance) {
+  return rest;
+}

@@ -1,0 +1,67 @@
+// berth image alias
+import type { Alias } from "../../../server/api/images.ts";
+import { defineCommand, formatFlag, type Group } from "../../command.ts";
+import { compareRows } from "../../output/natural.ts";
+import { aliasShape } from "../../output/shape.ts";
+import { nameOf, stripRemote } from "../../remote.ts";
+
+const createCommand = defineCommand({
+  name: "create",
+  usage: "<alias> <fingerprint>",
+  summary: "Create aliases for existing images",
+  args: [2, 2],
+  async run(ctx, [alias, target]) {
+    await ctx.client.createAlias({ body: { name: nameOf(alias, "alias"), description: "", target: target ?? "" } });
+  },
+});
+
+const deleteCommand = defineCommand({
+  name: "delete",
+  aliases: ["rm"],
+  usage: "<alias>",
+  summary: "Delete image aliases",
+  args: [1, 1],
+  async run(ctx, [alias]) {
+    await ctx.client.deleteAlias({ name: nameOf(alias, "alias") });
+  },
+});
+
+const renameCommand = defineCommand({
+  name: "rename",
+  aliases: ["mv"],
+  usage: "<alias> <new-name>",
+  summary: "Rename aliases",
+  args: [2, 2],
+  async run(ctx, [alias, name]) {
+    await ctx.client.renameAlias({ name: nameOf(alias, "alias"), body: { name: name ?? "" } });
+  },
+});
+
+const listCommand = defineCommand({
+  name: "list",
+  aliases: ["ls"],
+  usage: "[<filters>...]",
+  summary: "List image aliases",
+  description: `List image aliases
+
+Filters may be part of the image hash or part of the image alias name.`,
+  args: [0, -1],
+  flags: { format: formatFlag },
+  async run(ctx, [first = "", ...others], flags) {
+    const filters = [stripRemote(first), ...others].filter((filter) => filter !== "");
+    await ctx.list(flags.format, async () => {
+      const aliases = (await ctx.client.listAliases({ recursion: "1" })) as Alias[];
+      const rows = aliases
+        .filter((alias) => filters.every((filter) => alias.name.includes(filter) || alias.target.includes(filter)))
+        .map((alias) => [alias.name, alias.target.slice(0, 12), (alias.type || "container").toUpperCase(), alias.description])
+        .sort(compareRows);
+      return { header: ["ALIAS", "FINGERPRINT", "TYPE", "DESCRIPTION"], rows, raw: aliases, shape: aliasShape };
+    });
+  },
+});
+
+export const imageAliasGroup: Group = {
+  name: "alias",
+  summary: "Manage image aliases",
+  commands: [createCommand, deleteCommand, listCommand, renameCommand],
+};

@@ -1,0 +1,20 @@
+// berth image delete
+import { defineCommand } from "../../command.ts";
+import { CliError } from "../../errors.ts";
+import { stripRemote } from "../../remote.ts";
+import { resolveAlias } from "./resolve.ts";
+
+export const imageDeleteCommand = defineCommand({
+  name: "delete",
+  aliases: ["rm"],
+  usage: "<image> [<image>...]",
+  summary: "Delete images",
+  args: [1, -1],
+  async run(ctx, args) {
+    for (const argument of args) {
+      const name = stripRemote(argument);
+      if (name === "") throw new CliError("Image identifier missing");
+      await ctx.follow(await ctx.client.deleteImage({ fingerprint: await resolveAlias(ctx, name) }));
+    }
+  },
+});

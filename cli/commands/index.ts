@@ -1,0 +1,38 @@
+// All commands.
+import type { Group } from "../command.ts";
+import { adminGroup } from "./admin/index.ts";
+import { configGroup } from "./config/index.ts";
+import { imageGroup } from "./image/index.ts";
+import { deleteCommand } from "./instance/delete.ts";
+import { execCommand, shellCommand } from "./instance/exec.ts";
+import { infoCommand } from "./instance/info.ts";
+import { initCommand, launchCommand } from "./instance/launch.ts";
+import { listCommand } from "./instance/list.ts";
+import { renameCommand } from "./instance/rename.ts";
+import { pauseCommand, restartCommand, startCommand, stopCommand } from "./instance/state.ts";
+import { networkGroup } from "./network/index.ts";
+import { operationGroup } from "./operation/index.ts";
+import { profileGroup } from "./profile/index.ts";
+import { monitorCommand } from "./server/monitor.ts";
+import { queryCommand } from "./server/query.ts";
+import { versionCommand } from "./server/version.ts";
+import { storageGroup } from "./storage/index.ts";
+
+export const root: Group = {
+  name: "berth",
+  summary: "Command line client for Berth",
+  description: `Command line client for Berth
+
+All of Berth's features can be driven through the various commands below.
+For help with any of those, simply call them with --help.`,
+  commands: [
+    adminGroup, configGroup, deleteCommand, execCommand, imageGroup, infoCommand, initCommand, launchCommand, listCommand, monitorCommand,
+    networkGroup, operationGroup, pauseCommand, profileGroup, queryCommand, renameCommand, restartCommand, shellCommand, startCommand,
+    stopCommand, storageGroup, versionCommand,
+    {
+      name: "help", summary: "Help about any command", usage: "[command]", args: [0, -1], flags: {},
+      // The program answers it before it looks for commands.
+      async run() {},
+    },
+  ],
+};

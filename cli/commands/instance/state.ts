@@ -1,0 +1,100 @@
+// berth start, stop, restart, pause
+import { statusCodes } from "../../../server/api/envelope.ts";
+import { defineCommand, type Flags } from "../../command.ts";
+import type { Context } from "../../context.ts";
+import { CliError, hintOf, messageOf } from "../../errors.ts";
+import { nameOf, stripRemote } from "../../remote.ts";
+import { runBatch } from "./batch.ts";
+
+interface Options {
+  all: boolean;
+  console?: string;
+  force?: boolean;
+  stateful?: boolean;
+  timeout?: number;
+}
+
+const usage = "<instance> [<instance>...]";
+const all = { kind: "bool", description: "Run against all instances" } as const;
+const console = { kind: "optional", bare: "console", description: "Immediately attach to the console", hidden: true } as const;
+const stopFlags = {
+  all,
+  console,
+  force: { kind: "bool", short: "f", description: "Force the instance to shutdown" },
+  timeout: { kind: "int", default: -1, description: "Time to wait for the instance before killing it" },
+} as const satisfies Flags;
+
+export const startCommand = defineCommand({
+  name: "start",
+  usage,
+  summary: "Start instances",
+  args: [0, -1],
+  flags: { all, console, stateless: { kind: "bool", description: "Ignore the instance state", hidden: true } },
+  run: (ctx, args, flags) => changeState(ctx, "start", args, flags),
+});
+
+export const stopCommand = defineCommand({
+  name: "stop",
+  usage,
+  summary: "Stop instances",
+  args: [0, -1],
+  flags: { ...stopFlags, stateful: { kind: "bool", description: "Store the instance state", hidden: true } },
+  run: (ctx, args, flags) => changeState(ctx, "stop", args, flags),
+});
+
+export const restartCommand = defineCommand({
+  name: "restart",
+  usage,
+  summary: "Restart instances",
+  description: `Restart instances
+
+The opposite of "berth pause" is "berth start".`,
+  args: [0, -1],
+  flags: stopFlags,
+  run: (ctx, args, flags) => changeState(ctx, "restart", args, flags),
+});
+
+export const pauseCommand = defineCommand({
+  name: "pause",
+  usage,
+  summary: "Pause instances",
+  args: [0, -1],
+  flags: { all },
+  run: (ctx, args, flags) => changeState(ctx, "pause", args, flags),
+});
+
+type Verb = "start" | "stop" | "restart" | "pause";
+
+async function changeState(ctx: Context, verb: Verb, args: string[], options: Options): Promise<void> {
+  if (options.console) throw new CliError("--console is not supported yet");
+  if (options.all) return changeAll(ctx, verb, args, options);
+  if (args.length === 0) throw new CliError("Name at least one instance, or use --all", { hint: `berth ${verb} --help` });
+  await runBatch(ctx, verb, args, (argument) => changeOne(ctx, verb, nameOf(argument, "instance"), options));
+}
+
+function stateBody(verb: Verb, { timeout = 0, force = false, stateful = false }: Options) {
+  return { action: verb === "pause" ? "freeze" : verb, timeout, force, stateful };
+}
+
+async function changeAll(ctx: Context, verb: Verb, args: string[], options: Options): Promise<void> {
+  if (args.some((argument) => stripRemote(argument) !== "")) throw new CliError("Both --all and instance name given");
+  await ctx.follow(await ctx.client.changeInstancesState({ body: { state: stateBody(verb, options) } }));
+}
+
+async function changeOne(ctx: Context, verb: Verb, name: string, options: Options): Promise<void> {
+  const body = stateBody(verb, options);
+  if (verb === "start") {
+    const instance = await ctx.client.getInstance({ name });
+    if (instance.status_code === statusCodes.Frozen) body.action = "unfreeze";
+  }
+  const operation = await ctx.client.changeInstanceState({ name, body });
+  await ctx.follow(operation).catch((error: unknown) => {
+    throw withLogHint(error, name);
+  });
+}
+
+/** An operation that failed without saying what to do: the instance's log may tell more. */
+export function withLogHint(error: unknown, name: string): unknown {
+  if (hintOf(error) || error instanceof CliError) return error;
+  return new CliError(messageOf(error), { hint: `see its log: berth info ${name} --show-log`, cause: error });
+}

@@ -1,0 +1,73 @@
+// berth monitor
+import { closest } from "../../../server/api/config-keys/key.ts";
+import type { Event } from "../../../server/api/events.ts";
+import { defineCommand } from "../../command.ts";
+import { CliError } from "../../errors.ts";
+import { renderJson, sortKeys } from "../../output/json.ts";
+import { renderYaml } from "../../output/yaml.ts";
+import { withProject } from "../../context.ts";
+import { levelOf, levels, renderPretty } from "./pretty-event.ts";
+
+const formats = ["json", "pretty", "yaml"];
+
+export const monitorCommand = defineCommand({
+  name: "monitor",
+  summary: "Monitor a local or remote Berth server",
+  description: `Monitor a local Berth server
+
+By default the monitor will listen to all message types.`,
+  examples: `berth monitor --type=logging
+    Only show log messages.
+
+berth monitor --pretty --type=logging --loglevel=info
+    Show a pretty log of messages with info level or higher.
+
+berth monitor --type=lifecycle
+    Only show lifecycle events.`,
+  args: [0, 1],
+  flags: {
+    "all-projects": { kind: "bool", description: "Show events from all projects" },
+    format: { kind: "string", short: "f", default: "yaml", description: "Format (json|pretty|yaml)" },
+    loglevel: { kind: "string", description: "Minimum level for log messages (only available when using pretty format)" },
+    pretty: { kind: "bool", description: "Pretty rendering (short for --format=pretty)" },
+    type: { kind: "list", description: "Event type to listen for" },
+  },
+  async run(ctx, _args, flags) {
+    const format = flags.pretty ? "pretty" : flags.format;
+    if (!formats.includes(format)) throw new CliError(`Invalid format: ${format}`);
+    if (format !== "pretty" && flags.loglevel !== "") throw new CliError("Log level filtering can only be used with pretty formatting");
+    const least = parseLevel(flags.loglevel);
+    const types = flags.type.flatMap((type) => type.split(","));
+    const isTerminal = process.stdout.isTTY === true;
+    const show = (text: string) => {
+      const event = JSON.parse(text) as Event;
+      if (types.length > 0 && !types.includes(event.type)) return;
+      if (format === "yaml") ctx.write(`${renderYaml(event)}\n\n`);
+      else if (format === "json") ctx.write(`${renderJson(sortKeys(event))}\n\n`);
+      else if (levelOf(event) <= least) ctx.write(renderPretty(event, isTerminal));
+    };
+    const { openWebsocket } = await import("../../transport/websocket.ts");
+    const query = { ...(types.length > 0 ? { type: types.join(",") } : {}), ...(flags["all-projects"] ? { "all-projects": "true" } : {}) };
+    const path = withProject(ctx.client.path("streamEvents", query), ctx.globals.project);
+    await new Promise<void>((_, reject) => {
+      openWebsocket(ctx.socketPath, path, (socket) => {
+        socket.on("message", (data: Buffer) => {
+          try {
+            show(data.toString());
+          } catch (error) {
+            reject(error);
+          }
+        });
+        socket.on("close", () => reject(new CliError("The server closed the stream of events")));
+      }).catch(reject);
+    });
+  },
+});
+
+function parseLevel(name: string): number {
+  if (name === "") return levels.indexOf("debug");
+  const level = levels.indexOf(name.toLowerCase() === "warn" ? "warning" : name.toLowerCase());
+  if (level >= 0) return level;
+  const near = closest(name.toLowerCase(), levels);
+  throw new CliError(`not a valid log level: "${name}"`, { hint: near ? `did you mean "${near}"?` : `choose one of ${levels.join(", ")}.` });
+}

@@ -1,0 +1,14 @@
+// berth version
+import { defineCommand } from "../../command.ts";
+import { version } from "../../version.ts";
+
+export const versionCommand = defineCommand({
+  name: "version",
+  summary: "Show local and remote versions",
+  args: [0, 1],
+  async run(ctx) {
+    ctx.print(`Client version: ${version}`);
+    const { environment } = await ctx.client.getServer().catch(() => ({ environment: undefined }));
+    ctx.print(`Server version: ${environment?.berth_version ?? environment?.server_version ?? "unreachable"}`);
+  },
+});

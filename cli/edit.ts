@@ -1,0 +1,64 @@
+// `edit` commands: YAML from stdin, or in the user's editor until the server takes it.
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Context } from "./context.ts";
+import { CliError, messageOf } from "./errors.ts";
+import { forYaml, type Shape } from "./output/shape.ts";
+import { readYaml, renderYaml } from "./output/yaml.ts";
+
+export interface Editing<T> {
+  read(): Promise<unknown>;
+  shape: Shape;
+  /** Comment lines above the document. */
+  help: string;
+  /** From the parsed YAML to what is written. */
+  parse(document: unknown): T;
+  write(body: T, headers: Record<string, string>): Promise<unknown>;
+}
+
+export async function editDocument<T>(ctx: Context, editing: Editing<T>): Promise<void> {
+  if (ctx.hasInput) {
+    await editing.write(editing.parse(await readYaml(await ctx.readInput())), {});
+    return;
+  }
+  const { value, headers } = await ctx.readForChange(() => editing.read());
+  let text = `${editing.help ? `${editing.help}\n\n` : ""}${renderYaml(forYaml(value, editing.shape))}`;
+  for (;;) {
+    text = openEditor(text);
+    try {
+      await editing.write(editing.parse(await readYaml(text)), headers);
+      return;
+    } catch (error) {
+      ctx.warn(`Config parsing error: ${messageOf(error)}`);
+      ctx.print("Press enter to open the editor again or ctrl+c to abort change");
+      await pressEnter();
+    }
+  }
+}
+
+async function pressEnter(): Promise<void> {
+  const { Prompt } = await import("./prompt.ts");
+  const prompt = new Prompt();
+  await prompt.ask("", "yes");
+  prompt.close();
+}
+
+/** Lets the user change a text in their editor. */
+function openEditor(text: string): string {
+  const folder = mkdtempSync(join(tmpdir(), "berth_editor_"));
+  const file = join(folder, "document.yaml");
+  try {
+    writeFileSync(file, text, { mode: 0o600 });
+    const editor = process.env["VISUAL"] || process.env["EDITOR"] || "editor";
+    // The variable may hold arguments, as in "code --wait".
+    const { status, error } = spawnSync("sh", ["-c", `${editor} "$1"`, "sh", file], { stdio: "inherit" });
+    if (error || status !== 0) {
+      throw new CliError(`The editor "${editor}" failed`, { hint: "set EDITOR to the one you use.", cause: error });
+    }
+    return readFileSync(file, "utf8");
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}

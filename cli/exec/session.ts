@@ -1,0 +1,76 @@
+// One exec: the sockets of its operation joined to our own input, output and signals.
+import type { WebSocket } from "ws";
+import { assertSucceeded } from "../../server/api/client.ts";
+import { statusCodes } from "../../server/api/envelope.ts";
+import type { InstanceExecPost } from "../../server/api/instances.ts";
+import type { Operation } from "../../server/api/operations.ts";
+import type { Context } from "../context.ts";
+import { CliError, hintOf, messageOf } from "../errors.ts";
+import { waitForEnd } from "../operation.ts";
+import { openWebsocket } from "../transport/websocket.ts";
+import { ControlChannel } from "./control.ts";
+import { receiveInto, sendInput } from "./streams.ts";
+import { Terminal } from "./terminal.ts";
+
+/** How long the end of the operation is waited for after one of its sockets was refused. */
+const patience = 3000;
+
+/** Runs a command in an instance; resolves to its exit status. The terminal is as before in any case. */
+export async function runSession(ctx: Context, name: string, post: InstanceExecPost, { useStdin }: { useStdin: boolean }): Promise<number> {
+  const control = new ControlChannel(post.interactive ?? false);
+  const terminal = post.interactive ? Terminal.claim(() => control.resize()) : undefined;
+  try {
+    const operation = await ctx.client.execInstance({ name, body: post });
+    const ended = waitForEnd(ctx.client, operation.id);
+    ended.catch(() => {});
+    try {
+      await connectStreams(ctx, operation, control, useStdin);
+    } catch (error) {
+      // A command that cannot be run ends the operation, and with it the sockets: that tells more.
+      const final = await Promise.race([ended.catch(() => undefined), delay(patience)]);
+      if (!final || final.status_code < statusCodes.Failure) throw error;
+    }
+    return exitStatus(await ended);
+  } finally {
+    terminal?.release();
+    control.close();
+  }
+}
+
+/** Resolves when all output has come and was written. */
+async function connectStreams(ctx: Context, operation: Operation, control: ControlChannel, useStdin: boolean): Promise<void> {
+  const fds = (operation.metadata?.["fds"] ?? {}) as Record<string, string>;
+  const open = (fd: string, setUp?: (socket: WebSocket) => void) =>
+    openWebsocket(ctx.socketPath, ctx.client.path("connectOperation", { id: operation.id, secret: fds[fd] ?? "" }), setUp);
+  const outputs: Promise<void>[] = [];
+  const receive = (target: number) => (socket: WebSocket) => {
+    const received = receiveInto(socket, target);
+    received.catch(() => {}); // awaited below
+    outputs.push(received);
+  };
+  const isPty = fds["1"] === undefined;
+  const [controlSocket, input] = await Promise.all([
+    fds["control"] === undefined ? undefined : open("control"),
+    open("0", isPty ? receive(1) : undefined),
+    isPty ? undefined : open("1", receive(1)),
+    isPty ? undefined : open("2", receive(2)),
+  ]);
+  control.attach(controlSocket);
+  sendInput(input, useStdin);
+  await Promise.all(outputs);
+}
+
+function exitStatus(operation: Operation): number {
+  const status = operation.metadata?.["return"];
+  const code = typeof status === "number" ? status & 0xff : undefined;
+  try {
+    assertSucceeded(operation);
+  } catch (error) {
+    throw new CliError(messageOf(error), { hint: hintOf(error), exitCode: code || 1, cause: error });
+  }
+  return code ?? 0;
+}
+
+function delay(milliseconds: number): Promise<undefined> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds, undefined));
+}

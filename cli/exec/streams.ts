@@ -1,0 +1,46 @@
+// The data sockets of an exec: binary frames are bytes, a text frame of any content is the end.
+import type { WebSocket } from "ws";
+import { writeAll } from "../output/write.ts";
+
+/** Above that many unwritten bytes the socket is not read from. */
+const highWater = 1024 * 1024;
+
+/** Writes what comes to a file descriptor; resolves when it has ended and all is written. */
+export function receiveInto(socket: WebSocket, fd: number): Promise<void> {
+  let waiting = 0;
+  let written = Promise.resolve();
+  return new Promise((resolve, reject) => {
+    const finish = () => written.then(resolve, reject);
+    socket.on("message", (data: Buffer, isBinary: boolean) => {
+      if (!isBinary) {
+        finish();
+        return;
+      }
+      waiting += data.length;
+      if (waiting > highWater) socket.pause();
+      written = written.then(() => writeAll(fd, data)).then(() => {
+        waiting -= data.length;
+        if (socket.isPaused && waiting <= highWater) socket.resume();
+      });
+      written.catch(reject);
+    });
+    socket.on("close", finish);
+    socket.on("error", finish);
+  });
+}
+
+/** Sends stdin, no faster than it is taken, and its end. Nothing is sent but the end without `useStdin`. */
+export function sendInput(socket: WebSocket, useStdin: boolean): void {
+  const send = async () => {
+    if (useStdin) {
+      for await (const chunk of process.stdin) await sendFrame(socket, chunk as Uint8Array);
+    }
+    await sendFrame(socket, "");
+  };
+  // The command may end before its input does: what is left of it is nobody's.
+  send().catch(() => {});
+}
+
+function sendFrame(socket: WebSocket, frame: string | Uint8Array): Promise<void> {
+  return new Promise((resolve, reject) => socket.send(frame, (error) => (error ? reject(error) : resolve())));
+}

@@ -1,0 +1,34 @@
+// What the verbs of all resources work with. Made once, in daemon.ts.
+import type { Db } from "./db/open.ts";
+import type { EventHub } from "./events/hub.ts";
+import type { ImageLibrary } from "./image-library/library.ts";
+import type { BusyInstances } from "./instances/busy.ts";
+import type { Runtime } from "./instances/runtime.ts";
+import type { InstanceStore } from "./instances/store.ts";
+import type { Locks } from "./locks.ts";
+import type { Networks } from "./managed-networks/networks.ts";
+import type { Operations } from "./operations/registry.ts";
+import type { Paths } from "./paths.ts";
+import type { ProfileStore } from "./profiles/store.ts";
+import type { ProjectStore } from "./projects/store.ts";
+import type { Settings } from "./settings.ts";
+import type { Pools } from "./storage/pools.ts";
+
+export interface Context {
+  readonly paths: Paths;
+  readonly db: Db;
+  readonly events: EventHub;
+  readonly operations: Operations;
+  readonly settings: Settings;
+  readonly projects: ProjectStore;
+  readonly profiles: ProfileStore;
+  readonly instances: InstanceStore;
+  readonly images: ImageLibrary;
+  readonly networks: Networks;
+  readonly pools: Pools;
+  /** What runs. */
+  readonly runtime: Runtime;
+  /** By system name of an instance. */
+  readonly locks: Locks;
+  readonly busy: BusyInstances;
+}

@@ -1,0 +1,116 @@
+// The daemon: makes everything, starts it in order, and ends it in the opposite order.
+import { closeSync, openSync } from "node:fs";
+import { fail } from "./api/errors.ts";
+import type { Context } from "./context.ts";
+import { openDatabase } from "./db/open.ts";
+import { EventHub } from "./events/hub.ts";
+import { tryLock } from "./host/libc.ts";
+import { createApp, type Handlers } from "./http/app.ts";
+import { type Listener, listen } from "./http/listen.ts";
+import { handleUpgrades } from "./http/websockets.ts";
+import { ImageLibrary } from "./image-library/library.ts";
+import { imageRoutes } from "./image-library/routes.ts";
+import { readTools } from "./info/environment.ts";
+import { serverRoutes } from "./info/routes.ts";
+import { BusyInstances } from "./instances/busy.ts";
+import { instanceEnded } from "./instances/on-end.ts";
+import { autostart, recoverInstances } from "./instances/recover.ts";
+import { instanceRoutes } from "./instances/routes.ts";
+import { Runtime } from "./instances/runtime.ts";
+import { InstanceStore } from "./instances/store.ts";
+import { Locks } from "./locks.ts";
+import { explain, log } from "./log.ts";
+import { listenToHooks } from "./lxc/hooks.ts";
+import { readIdMap } from "./lxc/idmap.ts";
+import { ensureLxcfs, stopOwnLxcfs } from "./lxc/lxcfs.ts";
+import { Networks } from "./managed-networks/networks.ts";
+import { networkRoutes } from "./managed-networks/routes.ts";
+import { Operations } from "./operations/registry.ts";
+import { operationRoutes } from "./operations/routes.ts";
+import { Paths } from "./paths.ts";
+import { profileRoutes } from "./profiles/routes.ts";
+import { ProfileStore } from "./profiles/store.ts";
+import { ProjectStore } from "./projects/store.ts";
+import { Settings } from "./settings.ts";
+import { Pools } from "./storage/pools.ts";
+import { storageRoutes } from "./storage/routes.ts";
+import { berthVersion } from "./info/version.ts";
+
+export interface DaemonOptions {
+  /** $BERTH_DIR. */
+  directory: string;
+  /** Group that may use the socket. */
+  group: string;
+}
+
+export interface Daemon {
+  /** Ends the daemon. What runs goes on running. */
+  stop(): Promise<void>;
+}
+
+/** Two daemons on one folder would undo each other's work. */
+function takeLock(paths: Paths): number {
+  const lock = openSync(paths.lock, "w", 0o600);
+  if (tryLock(lock)) return lock;
+  closeSync(lock);
+  throw fail("bad_request", { reason: `Another berthd works in ${paths.root} already` });
+}
+
+function makeContext(paths: Paths): Context {
+  const db = openDatabase(paths.database);
+  const events = new EventHub();
+  const context: Context = {
+    paths, db, events,
+    operations: new Operations(events),
+    settings: new Settings(db),
+    projects: new ProjectStore(db),
+    profiles: new ProfileStore(db),
+    instances: new InstanceStore(db),
+    images: new ImageLibrary(db, paths),
+    networks: new Networks(db, paths),
+    pools: new Pools(db, paths, readIdMap),
+    runtime: new Runtime((name, reason) => instanceEnded(context, name, reason)),
+    locks: new Locks(),
+    busy: new BusyInstances(),
+  };
+  return context;
+}
+
+async function makeHandlers(ctx: Context): Promise<Handlers> {
+  return {
+    ...serverRoutes(ctx, await readTools()), ...operationRoutes(ctx.operations, ctx.events), ...instanceRoutes(ctx), ...imageRoutes(ctx),
+    ...networkRoutes(ctx), ...profileRoutes(ctx), ...storageRoutes(ctx),
+  } as unknown as Handlers;
+}
+
+/** Starts a daemon and resolves once it serves. */
+export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
+  const paths = new Paths(options.directory);
+  paths.make();
+  const lock = takeLock(paths);
+  const ctx = makeContext(paths);
+  const stopHooks = listenToHooks(paths, (notice) => void ctx.runtime.noticeStop(notice));
+  await ctx.images.clean();
+  await Promise.all([ctx.pools.open(), ctx.networks.open(), ensureLxcfs(paths.lxcfs)]);
+  await recoverInstances(ctx);
+  const app = createApp(await makeHandlers(ctx));
+  await app.ready();
+  const listener: Listener = await listen(app.routing, handleUpgrades(ctx.events, ctx.operations), paths.socket, options.group);
+  log.info("berthd serves", { version: berthVersion, socket: paths.socket, running: ctx.runtime.count });
+  void autostart(ctx).catch((error) => log.error("autostart failed", { error: explain(error) }));
+
+  return {
+    async stop() {
+      await ctx.operations.close(Number(ctx.settings.all()["core.shutdown_timeout"] ?? 5) * 60_000);
+      await listener.close();
+      stopHooks();
+      await ctx.networks.close();
+      if (ctx.runtime.count === 0) stopOwnLxcfs(paths.lxcfs);
+      ctx.runtime.close();
+      ctx.events.close();
+      ctx.db.close();
+      closeSync(lock);
+      log.info("berthd has stopped; instances go on running");
+    },
+  };
+}

@@ -1,0 +1,231 @@
+// The system calls that Node has no function for, through koffi. Each throws an error with `code` and
+// `syscall`, as Node's own do. All are synchronous and run on the calling (main) thread.
+import { constants } from "node:os";
+import koffi from "koffi";
+
+const libc = koffi.load("libc.so.6");
+const names = new Map(Object.entries(constants.errno).map(([name, number]) => [number, name]));
+
+/** A failed system call. */
+export class SysError extends Error {
+  override readonly name = "SysError";
+  readonly code: string;
+  readonly syscall: string;
+  constructor(syscall: string, errno: number, what: string) {
+    const code = names.get(errno) ?? `errno ${errno}`;
+    super(`${syscall}: ${code}${what ? `, ${what}` : ""}`);
+    this.code = code;
+    this.syscall = syscall;
+  }
+}
+
+/** Whether something thrown is a failed system call or file operation with that code, such as ENOENT. */
+export function hasCode(error: unknown, ...codes: string[]): boolean {
+  return typeof error === "object" && error !== null && codes.includes(String((error as { code?: unknown }).code));
+}
+
+function check(syscall: string, result: number | bigint, what = ""): number {
+  if (Number(result) < 0) throw new SysError(syscall, koffi.errno(), what);
+  return Number(result);
+}
+
+// System call numbers from 424 on are the same on all architectures.
+const number = { pidfdSendSignal: 424, openTree: 428, moveMount: 429, pidfdOpen: 434, openat2: 437, mountSetattr: 442 } as const;
+
+const raw = {
+  mount: libc.func("int mount(const char *source, const char *target, const char *type, unsigned long flags, const char *data)"),
+  umount2: libc.func("int umount2(const char *target, int flags)"),
+  openTree: libc.func("syscall", "long", ["long", "int", "str", "uint"]),
+  moveMount: libc.func("syscall", "long", ["long", "int", "str", "int", "str", "uint"]),
+  mountSetattr: libc.func("syscall", "long", ["long", "int", "str", "uint", "void *", "size_t"]),
+  openat2: libc.func("syscall", "long", ["long", "int", "str", "void *", "size_t"]),
+  pidfdOpen: libc.func("syscall", "long", ["long", "int", "uint"]),
+  pidfdSendSignal: libc.func("syscall", "long", ["long", "int", "int", "void *", "uint"]),
+  poll: libc.func("int poll(void *fds, unsigned long count, int timeout)"),
+  setns: libc.func("int setns(int fd, int kind)"),
+  setfsuid: libc.func("int setfsuid(uint32_t uid)"),
+  setfsgid: libc.func("int setfsgid(uint32_t gid)"),
+  capget: libc.func("int capget(void *header, void *data)"),
+  capset: libc.func("int capset(void *header, void *data)"),
+  pipe2: libc.func("int pipe2(void *fds, int flags)"),
+  fcntl: libc.func("fcntl", "int", ["int", "int", "long"]),
+  ioctl: libc.func("ioctl", "int", ["int", "unsigned long", "void *"]),
+  openpty: libc.func("int openpty(void *master, void *slave, void *name, void *termios, void *size)"),
+  socket: libc.func("int socket(int domain, int type, int protocol)"),
+  send: libc.func("long send(int fd, const void *data, size_t length, int flags)"),
+  recv: libc.func("long recv(int fd, void *data, size_t length, int flags)"),
+  flock: libc.func("int flock(int fd, int operation)"),
+  mkfifo: libc.func("int mkfifo(const char *path, uint32_t mode)"),
+  mknod: libc.func("int mknod(const char *path, uint32_t mode, uint64_t device)"),
+};
+
+const AT_FDCWD = -100;
+const AT_EMPTY_PATH = 0x1000;
+const AT_RECURSIVE = 0x8000;
+
+export const MS = { RDONLY: 1, NOSUID: 2, NODEV: 4, NOEXEC: 8, REMOUNT: 32, BIND: 4096, REC: 16384, PRIVATE: 1 << 18 } as const;
+export const MNT_DETACH = 2;
+
+export function mount(source: string, target: string, type: string, flags: number, data: string): void {
+  check("mount", raw.mount(source, target, type, flags, data), `${type} on ${target}`);
+}
+
+export function umount(target: string, flags = 0): void {
+  check("umount", raw.umount2(target, flags | 8 /* UMOUNT_NOFOLLOW */), target);
+}
+
+/** A detached copy of the mount at a path; gives its descriptor. */
+export function openTree(path: string): number {
+  const OPEN_TREE_CLONE = 1;
+  const OPEN_TREE_CLOEXEC = 0o2000000;
+  return check("open_tree", raw.openTree(number.openTree, AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC), path);
+}
+
+/** Maps the owners in a detached mount by a user namespace. */
+export function idmapMount(treeFd: number, userNamespaceFd: number): void {
+  const MOUNT_ATTR_IDMAP = 0x100000n;
+  const attributes = Buffer.alloc(32);
+  attributes.writeBigUInt64LE(MOUNT_ATTR_IDMAP, 0);
+  attributes.writeBigUInt64LE(BigInt(userNamespaceFd), 24);
+  check("mount_setattr", raw.mountSetattr(number.mountSetattr, treeFd, "", AT_EMPTY_PATH | AT_RECURSIVE, attributes, 32));
+}
+
+/** Puts a detached mount into the tree. */
+export function moveMount(treeFd: number, target: string): void {
+  const MOVE_MOUNT_F_EMPTY_PATH = 4;
+  check("move_mount", raw.moveMount(number.moveMount, treeFd, "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH), target);
+}
+
+export const RESOLVE = { NO_MAGICLINKS: 2, NO_SYMLINKS: 4, BENEATH: 8, IN_ROOT: 16 } as const;
+
+/** Opens a path below a directory, with limits on how it may be resolved. */
+export function openat2(dirFd: number, path: string, flags: number, mode: number, resolve: number): number {
+  const O_CLOEXEC = 0o2000000;
+  const how = Buffer.alloc(24);
+  how.writeBigUInt64LE(BigInt(flags | O_CLOEXEC), 0);
+  how.writeBigUInt64LE(BigInt(mode), 8);
+  how.writeBigUInt64LE(BigInt(resolve), 16);
+  return check("openat2", raw.openat2(number.openat2, dirFd, path, how, 24), path);
+}
+
+export function pidfdOpen(pid: number): number {
+  return check("pidfd_open", raw.pidfdOpen(number.pidfdOpen, pid, 0), `pid ${pid}`);
+}
+
+export function pidfdSignal(fd: number, signal: number): void {
+  check("pidfd_send_signal", raw.pidfdSendSignal(number.pidfdSendSignal, fd, signal, null, 0));
+}
+
+/** Which of some descriptors are readable now; does not wait. */
+export function pollReadable(fds: readonly number[]): number[] {
+  const POLLIN = 1;
+  const list = Buffer.alloc(fds.length * 8);
+  fds.forEach((fd, i) => {
+    list.writeInt32LE(fd, i * 8);
+    list.writeInt16LE(POLLIN, i * 8 + 4);
+  });
+  if (fds.length === 0 || check("poll", raw.poll(list, fds.length, 0)) === 0) return [];
+  return fds.filter((_, i) => list.readInt16LE(i * 8 + 6) !== 0);
+}
+
+export function setns(fd: number, kind: number): void {
+  check("setns", raw.setns(fd, kind));
+}
+export const CLONE_NEWNET = 0x40000000;
+
+/** Sets the ids that file access is checked with; gives the previous ones. */
+export function setFsIds(uid: number, gid: number): void {
+  raw.setfsgid(gid);
+  raw.setfsuid(uid);
+}
+
+function capabilityHeader(): Buffer {
+  const header = Buffer.alloc(8);
+  header.writeUInt32LE(0x20080522, 0);
+  return header;
+}
+
+/** The calling thread's capability sets, as capget gives them. */
+export function getCapabilities(): Buffer {
+  const data = Buffer.alloc(24);
+  check("capget", raw.capget(capabilityHeader(), data));
+  return data;
+}
+
+export function setCapabilities(data: Buffer): void {
+  check("capset", raw.capset(capabilityHeader(), data));
+}
+
+/** A real pipe (Node makes socket pairs, which a guest cannot open through /dev/stdout). */
+export function makePipe(): { read: number; write: number } {
+  const O_CLOEXEC = 0o2000000;
+  const fds = Buffer.alloc(8);
+  check("pipe2", raw.pipe2(fds, O_CLOEXEC));
+  return { read: fds.readInt32LE(0), write: fds.readInt32LE(4) };
+}
+
+/** Gives a pipe a larger buffer where the limits allow it. */
+export function growPipe(fd: number, bytes: number): void {
+  const F_SETPIPE_SZ = 1031;
+  raw.fcntl(fd, F_SETPIPE_SZ, bytes);
+}
+
+export function setNonBlocking(fd: number): void {
+  const F_GETFL = 3;
+  const F_SETFL = 4;
+  const O_NONBLOCK = 0o4000;
+  check("fcntl", raw.fcntl(fd, F_SETFL, check("fcntl", raw.fcntl(fd, F_GETFL, 0)) | O_NONBLOCK));
+}
+
+function setCloseOnExec(fd: number): void {
+  const F_SETFD = 2;
+  check("fcntl", raw.fcntl(fd, F_SETFD, 1));
+}
+
+/** A pseudo terminal: what is written to one end is read at the other. */
+export function openPty(width: number, height: number): { master: number; slave: number } {
+  const master = Buffer.alloc(4);
+  const slave = Buffer.alloc(4);
+  check("openpty", raw.openpty(master, slave, null, null, windowSize(width, height)));
+  const pty = { master: master.readInt32LE(0), slave: slave.readInt32LE(0) };
+  setCloseOnExec(pty.master);
+  setCloseOnExec(pty.slave);
+  return pty;
+}
+
+function windowSize(width: number, height: number): Buffer {
+  const size = Buffer.alloc(8);
+  size.writeUInt16LE(height & 0xffff, 0);
+  size.writeUInt16LE(width & 0xffff, 2);
+  return size;
+}
+
+export function resizePty(master: number, width: number, height: number): void {
+  const TIOCSWINSZ = 0x5414;
+  check("ioctl", raw.ioctl(master, TIOCSWINSZ, windowSize(width, height)), "TIOCSWINSZ");
+}
+
+/** A routing netlink socket in the calling thread's network namespace. */
+export function netlinkSocket(): number {
+  const AF_NETLINK = 16;
+  const SOCK_RAW_CLOEXEC = 3 | 0o2000000;
+  return check("socket", raw.socket(AF_NETLINK, SOCK_RAW_CLOEXEC, 0));
+}
+
+export function send(fd: number, data: Buffer): void {
+  check("send", raw.send(fd, data, data.length, 0));
+}
+
+export function receive(fd: number, into: Buffer): number {
+  return check("recv", raw.recv(fd, into, into.length, 0));
+}
+
+/** Takes an exclusive lock that ends with the process; false when another process holds it. */
+export function tryLock(fd: number): boolean {
+  const LOCK_EX_NB = 2 | 4;
+  return Number(raw.flock(fd, LOCK_EX_NB)) === 0;
+}
+
+export function makeFifo(path: string): void {
+  check("mkfifo", raw.mkfifo(path, 0o600), path);
+}

@@ -1,0 +1,63 @@
+// Mounts that Berth makes: idmapped copies, overlays, squashfs images.
+import { closeSync, lstatSync } from "node:fs";
+import path from "node:path";
+import { asContainerRoot } from "./as-container-root.ts";
+import { hasCode, idmapMount, MNT_DETACH, MS, mount, moveMount, openTree, umount } from "./libc.ts";
+
+/** Whether something is mounted on a directory. */
+export function isMountPoint(directory: string): boolean {
+  try {
+    return lstatSync(directory).dev !== lstatSync(path.dirname(directory)).dev;
+  } catch (error) {
+    if (hasCode(error, "ENOENT")) return false;
+    return true; // a mount whose server died answers with errors
+  }
+}
+
+/** Mounts a copy of `source` at `target` in which owners are mapped by the user namespace. */
+export function mountIdmapped(source: string, target: string, userNamespaceFd: number): void {
+  const tree = openTree(source);
+  try {
+    idmapMount(tree, userNamespaceFd);
+    moveMount(tree, target);
+  } finally {
+    closeSync(tree);
+  }
+}
+
+export interface Overlay {
+  /** Topmost first. */
+  lower: readonly string[];
+  upper: string;
+  work: string;
+  /** Host ids of the container's root: the ids the overlay works with. */
+  uid: number;
+  gid: number;
+}
+
+function escapeOption(value: string): string {
+  return value.replace(/([\\:,])/g, "\\$1");
+}
+
+/** Mounts an overlay. Device nodes in it stay without effect. */
+export function mountOverlay(overlay: Overlay, target: string): void {
+  const options = [
+    `lowerdir=${overlay.lower.map(escapeOption).join(":")}`,
+    `upperdir=${escapeOption(overlay.upper)}`,
+    `workdir=${escapeOption(overlay.work)}`,
+    "redirect_dir=on", "index=off", "metacopy=off", "xino=auto",
+  ].join(",");
+  asContainerRoot(overlay.uid, overlay.gid, () => mount("overlay", target, "overlay", MS.NODEV, options));
+}
+
+/** Unmounts a directory and all that is mounted below it; it may not be mounted at all. */
+export function unmountTree(target: string): void {
+  for (let depth = 0; depth < 16; depth++) {
+    try {
+      umount(target, MNT_DETACH);
+    } catch (error) {
+      if (hasCode(error, "EINVAL", "ENOENT")) return;
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,167 @@
+// The HTTP side: every endpoint of the contract becomes a route of one fastify app.
+import { type IncomingMessage, STATUS_CODES } from "node:http";
+import type { Readable } from "node:stream";
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import type { Endpoint } from "../api/endpoint.ts";
+import { asyncEnvelope, errorCodeHeader, errorEnvelope, errorHintHeader, syncEnvelope } from "../api/envelope.ts";
+import { BerthError, fail } from "../api/errors.ts";
+import { endpoints } from "../api/index.ts";
+import { explain, log } from "../log.ts";
+import { Operation } from "../operations/operation.ts";
+import { errorMessage } from "../operations/error-message.ts";
+import { bodyLimit, parseBody, responseFault } from "./body.ts";
+import { assertMatches, etagOf } from "./etag.ts";
+import type { Call } from "./implementation.ts";
+import type { RawReply } from "./replies.ts";
+import { requestorOf } from "./requestor.ts";
+
+type Handler = (call: Call<Endpoint>) => unknown;
+export type Handlers = Readonly<Record<string, Handler | undefined>>;
+
+const oldNouns = /^\/1\.0\/(containers|virtual-machines)(?=\/|\?|$)/;
+const checkResponses = process.env["BERTH_CHECK_RESPONSES"] === "1";
+
+/** Makes the app. `handlers` has a function for every endpoint that is not a websocket. */
+export function createApp(handlers: Handlers): FastifyInstance {
+  const app = fastify({
+    logger: false,
+    bodyLimit,
+    rewriteUrl: (request) => (request.url ?? "/").replace(oldNouns, "/1.0/instances"),
+    routerOptions: { maxParamLength: 4096, ignoreTrailingSlash: true },
+    frameworkErrors: (error, _request, reply) => sendError(reply as FastifyReply, error),
+  });
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser("*", (_request, payload, done) => done(null, payload));
+  app.setErrorHandler((error, _request, reply) => sendError(reply, error));
+
+  const table = Object.entries(endpoints as Record<string, Endpoint>);
+  for (const [id, endpoint] of table) {
+    app.route({
+      method: endpoint.method,
+      url: endpoint.path.replace(/\/\*[a-z]+$/, "/*"),
+      ...(endpoint.method === "GET" ? { exposeHeadRoute: false } : {}),
+      handler: (request, reply) => handle(id, endpoint, handlers, request, reply),
+    });
+  }
+  const paths = table.map(([, { path }]) => new RegExp(`^${path.replace(/:[a-z]+/g, "[^/]+").replace(/\*[a-z]+/g, ".+")}/?$`));
+  app.setNotFoundHandler((request, reply) => {
+    const [path = ""] = request.url.split("?");
+    const method = paths.some((pattern) => pattern.test(path)) ? "not_implemented" : "not_found";
+    return sendError(reply, fail(method));
+  });
+  return app;
+}
+
+async function handle(id: string, endpoint: Endpoint, handlers: Handlers, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
+  if (endpoint.kind === "websocket") throw fail("websocket_expected");
+  const handler = handlers[id];
+  if (!handler) throw fail("not_implemented");
+  const call = await readCall(endpoint, request);
+  if (endpoint.precondition && request.headers["if-match"]) await checkPrecondition(endpoint, handlers, call);
+  const outcome = await handler(call);
+  if (outcome instanceof Operation) return sendOperation(reply, outcome);
+  if (endpoint.kind === "raw") return sendRaw(reply, outcome as RawReply);
+  return sendResult(endpoint, reply, outcome);
+}
+
+async function readCall(endpoint: Endpoint, request: FastifyRequest): Promise<Call<Endpoint>> {
+  const params: Record<string, string> = {};
+  for (const [key, value] of Object.entries(request.params as Record<string, string>)) {
+    params[key === "*" ? (/\*([a-z]+)$/.exec(endpoint.path)?.[1] ?? "*") : key] = value;
+  }
+  const url = request.originalUrl;
+  const at = url.indexOf("?");
+  const query = Object.fromEntries(new URLSearchParams(at < 0 ? "" : url.slice(at + 1)));
+  return {
+    params: params as Call<Endpoint>["params"],
+    query: query as Call<Endpoint>["query"],
+    body: (await readBody(endpoint, request)) as Call<Endpoint>["body"],
+    headers: request.headers,
+    requestor: requestorOf(request.raw.socket),
+    noun: (oldNouns.exec(url)?.[1] ?? "instances") as Call<Endpoint>["noun"],
+  };
+}
+
+async function readBody(endpoint: Endpoint, request: FastifyRequest): Promise<unknown> {
+  const stream = (request.body ?? request.raw) as Readable;
+  if (endpoint.body === "stream") return stream;
+  if (!endpoint.body) return undefined;
+  return parseBody(endpoint.body, await collect(stream));
+}
+
+async function collect(stream: Readable): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > bodyLimit) throw fail("body_too_large", { limit: bodyLimit });
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+async function checkPrecondition(endpoint: Endpoint, handlers: Handlers, call: Call<Endpoint>): Promise<void> {
+  const id = endpoint.precondition ?? "";
+  const read = (endpoints as Record<string, Endpoint>)[id];
+  const { recursion: _, ...query } = call.query as Record<string, string>;
+  const current = await handlers[id]?.({ ...call, query } as Call<Endpoint>);
+  if (read?.etag && current) assertMatches(call.headers["if-match"], etagOf(current as object, read.etag));
+}
+
+function sendOperation(reply: FastifyReply, operation: Operation): FastifyReply {
+  void reply.status(202).header("location", operation.url);
+  return sendJson(reply, asyncEnvelope(operation.url, operation.view()));
+}
+
+function sendRaw(reply: FastifyReply, raw: RawReply): FastifyReply {
+  return reply.status(raw.status ?? 200).headers(raw.headers).send(raw.body);
+}
+
+function sendResult(endpoint: Endpoint, reply: FastifyReply, outcome: unknown): FastifyReply {
+  if (endpoint.status === 201) {
+    void reply.status(201).header("location", (outcome as { location: string }).location);
+    return sendJson(reply, syncEnvelope(null));
+  }
+  if (endpoint.etag) void reply.header("etag", `"${etagOf(outcome as object, endpoint.etag)}"`);
+  if (checkResponses && endpoint.response) {
+    const fault = responseFault(endpoint.response, JSON.parse(JSON.stringify(outcome)));
+    if (fault) throw new Error(`${endpoint.method} ${endpoint.path} broke the contract: ${fault}`);
+  }
+  return sendJson(reply, syncEnvelope(outcome ?? {}));
+}
+
+function sendJson(reply: FastifyReply, value: unknown): FastifyReply {
+  const text = JSON.stringify(value);
+  return reply.header("content-type", "application/json").send(`${text}\n`);
+}
+
+function sendError(reply: FastifyReply, error: unknown): FastifyReply {
+  const { status, message, headers } = describeError(error);
+  return sendJson(reply.status(status).headers(headers), errorEnvelope(status, message));
+}
+
+/** What goes over the wire for something that was thrown. */
+function describeError(error: unknown): { status: number; message: string; headers: Record<string, string> } {
+  const headers: Record<string, string> = { "x-content-type-options": "nosniff" };
+  if (error instanceof BerthError) {
+    headers[errorCodeHeader] = error.code;
+    if (error.hint) headers[errorHintHeader] = encodeURIComponent(error.hint);
+    if (error.status >= 500) log.warn("request failed", { code: error.code, error: explain(error) });
+    return { status: error.status, message: error.message, headers };
+  }
+  const status = (error as { statusCode?: number }).statusCode ?? 500;
+  return { status, message: errorMessage(error), headers };
+}
+
+/** Answers a request that wanted an upgrade with an error instead. */
+export function refuseUpgrade(socket: NodeJS.WritableStream, error: unknown): void {
+  const { status, message, headers } = describeError(error);
+  const body = `${JSON.stringify(errorEnvelope(status, message))}\n`;
+  const lines = Object.entries({ ...headers, "content-type": "application/json", "content-length": String(Buffer.byteLength(body)), connection: "close" });
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n${lines.map(([key, value]) => `${key}: ${value}\r\n`).join("")}\r\n${body}`);
+}
+
+/** The path and query of a request. */
+export function urlOf(request: IncomingMessage): URL {
+  return new URL(request.url ?? "/", "http://berth");
+}

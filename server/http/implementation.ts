@@ -1,0 +1,33 @@
+// What a resource gives for its endpoints: a function each, which takes plain values and gives data.
+import type { IncomingHttpHeaders } from "node:http";
+import type { Readable } from "node:stream";
+import type { TSchema } from "typebox";
+import type { Body, Endpoint, Endpoints, Params, Query, Response } from "../api/endpoint.ts";
+import type { Requestor } from "../api/events.ts";
+import type { Operation } from "../operations/operation.ts";
+import type { RawReply } from "./replies.ts";
+
+export interface Call<E extends Endpoint> {
+  params: Params<E>;
+  query: Query<E>;
+  body: E["body"] extends "stream" ? Readable : Body<E>;
+  headers: IncomingHttpHeaders;
+  requestor: Requestor;
+  /** `instances`, or the old name the caller used for them: `containers` or `virtual-machines`. */
+  noun: "instances" | "containers" | "virtual-machines";
+}
+
+/** Where the thing that was made can be found. */
+export interface Created {
+  location: string;
+}
+
+export type Outcome<E extends Endpoint> = E["kind"] extends "operation"
+  ? Operation
+  : E["kind"] extends "raw"
+    ? RawReply
+    : E["status"] extends 201 ? Created : E extends { response: TSchema } ? Response<E> : void;
+
+export type Implementation<T extends Endpoints> = {
+  [K in keyof T as T[K]["kind"] extends "websocket" ? never : K]: (call: Call<T[K]>) => Promise<Outcome<T[K]>> | Outcome<T[K]>;
+};

@@ -1,0 +1,84 @@
+// Upgrades to websockets: the events, and the websockets of operations.
+import type { IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
+import { type WebSocket, WebSocketServer } from "ws";
+import { type EventType, eventTypes } from "../api/events.ts";
+import { fail } from "../api/errors.ts";
+import type { EventHub } from "../events/hub.ts";
+import type { Operations } from "../operations/registry.ts";
+import { refuseUpgrade, urlOf } from "./app.ts";
+
+/** How much may wait for a slow listener before it is dropped, in bytes. */
+const backlogLimit = 16 * 1024 * 1024;
+const pingEvery = 10_000;
+
+const server = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: 16 * 1024 * 1024 });
+
+/** Turns a checked upgrade request into a websocket. */
+export function acceptWebSocket(request: IncomingMessage, socket: Duplex, head: Buffer, ready: (ws: WebSocket) => void): void {
+  server.handleUpgrade(request, socket, head, (ws) => {
+    ws.on("error", () => ws.terminate());
+    keepAlive(ws);
+    ready(ws);
+  });
+}
+
+/** Pings a websocket, and ends it when two pings in a row stay without an answer. */
+function keepAlive(ws: WebSocket): void {
+  let missed = 0;
+  ws.on("pong", () => {
+    missed = 0;
+  });
+  const timer = setInterval(() => {
+    if (++missed > 2) return ws.terminate();
+    ws.ping("keepalive");
+  }, pingEvery).unref();
+  ws.once("close", () => clearInterval(timer));
+}
+
+/** Answers all upgrade requests. */
+export function handleUpgrades(events: EventHub, operations: Operations): (request: IncomingMessage, socket: Duplex, head: Buffer) => void {
+  return (request, socket, head) => {
+    socket.on("error", () => socket.destroy());
+    try {
+      const url = urlOf(request);
+      const operation = /^\/1\.0\/operations\/([^/]+)\/websocket$/.exec(url.pathname);
+      if (url.pathname === "/1.0/events") streamEvents(events, url.searchParams, request, socket, head);
+      else if (operation) connectOperation(operations, operation[1] ?? "", url.searchParams, request, socket, head);
+      else throw fail("not_found");
+    } catch (error) {
+      refuseUpgrade(socket, error);
+    }
+  };
+}
+
+function wantedTypes(given: string | null): ReadonlySet<EventType> {
+  if (!given) return new Set(eventTypes);
+  const wanted = given.split(",");
+  for (const type of wanted) {
+    if (!eventTypes.includes(type as EventType)) throw fail("unknown_event_type", { type });
+  }
+  return new Set(wanted as EventType[]);
+}
+
+function streamEvents(events: EventHub, query: URLSearchParams, request: IncomingMessage, socket: Duplex, head: Buffer): void {
+  const types = wantedTypes(query.get("type"));
+  const all = ["true", "1"].includes(query.get("all-projects") ?? "");
+  acceptWebSocket(request, socket, head, (ws) => {
+    const deliver = (text: string) => {
+      if (ws.bufferedAmount > backlogLimit) ws.terminate();
+      else ws.send(text);
+    };
+    ws.once("close", events.subscribe({ types, project: all ? undefined : (query.get("project") ?? "default"), deliver }));
+  });
+}
+
+function connectOperation(
+  operations: Operations, id: string, query: URLSearchParams, request: IncomingMessage, socket: Duplex, head: Buffer,
+): void {
+  const operation = operations.get(id);
+  const secret = query.get("secret");
+  if (!operation.connect || operation.isFinal) throw fail("bad_request", { reason: "The operation has no websocket to connect to" });
+  if (!secret) throw fail("bad_request", { reason: "Missing secret" });
+  operation.connect(request, socket, head, secret);
+}

@@ -1,0 +1,77 @@
+// The image alias endpoints.
+import { fail } from "../api/errors.ts";
+import type { Alias, imageEndpoints } from "../api/images.ts";
+import type { Context } from "../context.ts";
+import type { Call, Implementation } from "../http/implementation.ts";
+import type { AliasRecord } from "./store.ts";
+
+type AliasRoutes = Pick<
+  Implementation<typeof imageEndpoints>,
+  "listAliases" | "createAlias" | "getAlias" | "replaceAlias" | "patchAlias" | "renameAlias" | "deleteAlias"
+>;
+type Requestor = Call<(typeof imageEndpoints)["getAlias"]>["requestor"];
+
+const urlOf = (name: string) => `/1.0/images/aliases/${name}`;
+
+function view({ name, description, target }: AliasRecord): Alias {
+  return { name, description, target, type: "container" };
+}
+
+function checkAliasName(name: string): void {
+  if (name === "" || name.length > 255 || /[\0-\x1f\x7f]/.test(name)) {
+    throw fail("invalid_name", { what: "alias", name: name.slice(0, 80), reason: "it must be 1 to 255 printable characters" });
+  }
+}
+
+export function aliasRoutes(ctx: Context): AliasRoutes {
+  const { store } = ctx.images;
+  const tell = (action: string, name: string, requestor: Requestor, context?: Record<string, unknown>) =>
+    ctx.events.lifecycle({ action: `image-alias-${action}`, source: urlOf(name), requestor, ...(context ? { context } : {}) });
+
+  return {
+    listAliases: ({ query }) => {
+      const aliases = store.listAliases(ctx.projects.named(query.project));
+      return query.recursion === "1" ? aliases.map(view) : aliases.map(({ name }) => urlOf(name));
+    },
+
+    createAlias: ({ query, body, requestor }) => {
+      checkAliasName(body.name);
+      store.insertAlias(ctx.projects.named(query.project), { name: body.name, description: body.description ?? "", target: body.target ?? "" });
+      tell("created", body.name, requestor, { target: body.target });
+      return { location: urlOf(body.name) };
+    },
+
+    getAlias: ({ params, query }) => view(store.getAlias(ctx.projects.named(query.project), params.name)),
+
+    replaceAlias: ({ params, query, body, requestor }) => {
+      const project = ctx.projects.named(query.project);
+      const alias = store.getAlias(project, params.name);
+      if (!body.target) throw fail("bad_body", { reason: "target is required" });
+      store.saveAlias(project, { ...alias, description: body.description ?? "", target: body.target });
+      tell("updated", alias.name, requestor, { target: body.target });
+    },
+
+    patchAlias: ({ params, query, body, requestor }) => {
+      const project = ctx.projects.named(query.project);
+      const alias = store.getAlias(project, params.name);
+      const target = body.target || alias.target;
+      store.saveAlias(project, { ...alias, description: body.description ?? alias.description, target });
+      tell("updated", alias.name, requestor, { target });
+    },
+
+    renameAlias: ({ params, query, body, requestor }) => {
+      const project = ctx.projects.named(query.project);
+      const alias = store.getAlias(project, params.name);
+      checkAliasName(body.name);
+      store.renameAlias(project, alias, body.name);
+      tell("renamed", body.name, requestor, { old_name: alias.name });
+      return { location: urlOf(body.name) };
+    },
+
+    deleteAlias: ({ params, query, requestor }) => {
+      const alias = store.getAlias(ctx.projects.named(query.project), params.name);
+      store.removeAlias(alias);
+      tell("deleted", alias.name, requestor);
+    },
+  };
+}

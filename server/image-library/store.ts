@@ -1,0 +1,147 @@
+// The images and aliases in the database.
+import { fail } from "../api/errors.ts";
+import type { Config } from "../api/schemas.ts";
+import type { Db } from "../db/open.ts";
+
+export interface ImageRecord {
+  id: number;
+  project: string;
+  fingerprint: string;
+  filename: string;
+  size: number;
+  architecture: string;
+  layout: "unified" | "split";
+  rootfs: "tar" | "squashfs";
+  public: boolean;
+  autoUpdate: boolean;
+  cached: boolean;
+  properties: Config;
+  profiles: string[];
+  /** 0: none. All in ms since the epoch. */
+  createdAt: number;
+  expiresAt: number;
+  uploadedAt: number;
+  lastUsedAt: number;
+}
+
+interface Row {
+  id: number; project: string; fingerprint: string; filename: string; size: number; architecture: string;
+  layout: ImageRecord["layout"]; rootfs: ImageRecord["rootfs"]; public: number; auto_update: number; cached: number; properties: string;
+  profiles: string; created_at: number; expires_at: number; uploaded_at: number; last_used_at: number;
+}
+
+export interface AliasRecord {
+  id: number;
+  name: string;
+  description: string;
+  target: string;
+}
+
+const select = `SELECT images.*, projects.name AS project FROM images JOIN projects ON projects.id = project_id`;
+const selectAlias = `SELECT image_aliases.id, image_aliases.name, image_aliases.description, images.fingerprint AS target
+  FROM image_aliases JOIN images ON images.id = image_id JOIN projects ON projects.id = image_aliases.project_id`;
+
+function parse(row: Row): ImageRecord {
+  return {
+    id: row.id, project: row.project, fingerprint: row.fingerprint, filename: row.filename, size: row.size, architecture: row.architecture,
+    layout: row.layout, rootfs: row.rootfs, public: row.public === 1, autoUpdate: row.auto_update === 1, cached: row.cached === 1,
+    properties: JSON.parse(row.properties), profiles: JSON.parse(row.profiles), createdAt: row.created_at, expiresAt: row.expires_at,
+    uploadedAt: row.uploaded_at, lastUsedAt: row.last_used_at,
+  };
+}
+
+export class ImageStore {
+  readonly #db: Db;
+  constructor(db: Db) {
+    this.#db = db;
+  }
+
+  list(project: string): ImageRecord[] {
+    return this.#db.prepare<unknown[], Row>(`${select} WHERE projects.name = ? ORDER BY images.id`).all(project).map(parse);
+  }
+
+  /** All images of one fingerprint or of a prefix of it. Throws `image_not_found` or `image_ambiguous`. */
+  get(project: string, prefix: string): ImageRecord {
+    if (!/^[0-9a-f]{1,64}$/.test(prefix)) throw fail("image_not_found");
+    const rows = this.#db.prepare<unknown[], Row>(`${select} WHERE projects.name = ? AND fingerprint LIKE ? || '%' LIMIT 2`).all(project, prefix);
+    const [row, other] = rows;
+    if (!row) throw fail("image_not_found");
+    if (other) throw fail("image_ambiguous", { fingerprint: prefix });
+    return parse(row);
+  }
+
+  has(project: string, fingerprint: string): boolean {
+    return this.#db.prepare("SELECT 1 FROM images JOIN projects ON projects.id = project_id WHERE projects.name = ? AND fingerprint = ?")
+      .get(project, fingerprint) !== undefined;
+  }
+
+  /** Whether any project still has it. */
+  isKnown(fingerprint: string): boolean {
+    return this.#db.prepare("SELECT 1 FROM images WHERE fingerprint = ? LIMIT 1").get(fingerprint) !== undefined;
+  }
+
+  /** Throws `image_exists`. */
+  insert(image: Omit<ImageRecord, "id">): void {
+    this.#db.transaction(() => {
+      if (this.has(image.project, image.fingerprint)) throw fail("image_exists");
+      this.#db.prepare(`INSERT INTO images (project_id, fingerprint, filename, size, architecture, layout, rootfs, public, auto_update, cached,
+        properties, profiles, created_at, expires_at, uploaded_at, last_used_at)
+        VALUES ((SELECT id FROM projects WHERE name = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
+        .run(image.project, image.fingerprint, image.filename, image.size, image.architecture, image.layout, image.rootfs,
+          Number(image.public), Number(image.autoUpdate), Number(image.cached), JSON.stringify(image.properties),
+          JSON.stringify(image.profiles), image.createdAt, image.expiresAt, image.uploadedAt, image.lastUsedAt);
+    })();
+  }
+
+  save(image: ImageRecord): void {
+    this.#db.prepare("UPDATE images SET public = ?, auto_update = ?, properties = ?, profiles = ?, expires_at = ?, last_used_at = ? WHERE id = ?")
+      .run(Number(image.public), Number(image.autoUpdate), JSON.stringify(image.properties), JSON.stringify(image.profiles),
+        image.expiresAt, image.lastUsedAt, image.id);
+  }
+
+  remove(image: ImageRecord): void {
+    this.#db.prepare("DELETE FROM images WHERE id = ?").run(image.id);
+  }
+
+  listAliases(project: string): AliasRecord[] {
+    return this.#db.prepare<unknown[], AliasRecord>(`${selectAlias} WHERE projects.name = ? ORDER BY image_aliases.name`).all(project);
+  }
+
+  /** Throws `alias_not_found`. */
+  getAlias(project: string, name: string): AliasRecord {
+    const alias = this.#db.prepare<unknown[], AliasRecord>(`${selectAlias} WHERE projects.name = ? AND image_aliases.name = ?`).get(project, name);
+    if (!alias) throw fail("alias_not_found");
+    return alias;
+  }
+
+  /** Throws `alias_exists` or `image_not_found`. */
+  insertAlias(project: string, alias: Omit<AliasRecord, "id">): void {
+    this.#db.transaction(() => {
+      const image = this.get(project, alias.target);
+      this.#assertFree(project, alias.name);
+      this.#db.prepare("INSERT INTO image_aliases (project_id, name, image_id, description) VALUES ((SELECT id FROM projects WHERE name = ?), ?, ?, ?)")
+        .run(project, alias.name, image.id, alias.description);
+    })();
+  }
+
+  #assertFree(project: string, name: string): void {
+    if (this.listAliases(project).some((alias) => alias.name === name)) throw fail("alias_exists", { name });
+  }
+
+  saveAlias(project: string, alias: AliasRecord): void {
+    this.#db.prepare("UPDATE image_aliases SET image_id = ?, description = ? WHERE id = ?")
+      .run(this.get(project, alias.target).id, alias.description, alias.id);
+  }
+
+  /** Throws `alias_exists`. */
+  renameAlias(project: string, alias: AliasRecord, name: string): void {
+    this.#db.transaction(() => {
+      this.#assertFree(project, name);
+      this.#db.prepare("UPDATE image_aliases SET name = ? WHERE id = ?").run(name, alias.id);
+    })();
+  }
+
+  removeAlias(alias: AliasRecord): void {
+    this.#db.prepare("DELETE FROM image_aliases WHERE id = ?").run(alias.id);
+  }
+}

@@ -1,0 +1,53 @@
+// The endpoints about the server itself, and its projects.
+import type { Project, serverEndpoints } from "../api/server.ts";
+import type { Config } from "../api/schemas.ts";
+import type { Context } from "../context.ts";
+import type { Implementation } from "../http/implementation.ts";
+import type { ProjectRecord } from "../projects/store.ts";
+import { describeEnvironment, type Tools } from "./environment.ts";
+import { apiExtensions } from "./extensions.ts";
+import { readResources } from "./resources.ts";
+
+/** Values come as strings, numbers or booleans; they are kept as strings. */
+function asStrings(config: Record<string, unknown> | undefined): Config {
+  return Object.fromEntries(Object.entries(config ?? {}).map(([key, value]) => [key, String(value)]));
+}
+
+export function serverRoutes(ctx: Context, tools: Tools): Implementation<typeof serverEndpoints> {
+  const viewProject = (project: ProjectRecord): Project => ({
+    ...project,
+    used_by: [
+      ...ctx.instances.list(project.name).map(({ name }) => `/1.0/instances/${name}`),
+      ...ctx.images.store.list(project.name).map(({ fingerprint }) => `/1.0/images/${fingerprint}`),
+      ...ctx.profiles.list(project.name).map(({ name }) => `/1.0/profiles/${name}`),
+    ],
+  });
+
+  return {
+    listVersions: () => ["/1.0"],
+
+    getServer: ({ query }) => ({
+      config: ctx.settings.all(), api_extensions: [...apiExtensions], api_status: "stable", api_version: "1.0", auth: "trusted", public: false,
+      auth_methods: ["tls"], environment: { ...describeEnvironment(ctx, tools), project: ctx.projects.named(query.project) },
+    }),
+
+    replaceServerConfig: ({ body, requestor }) => {
+      ctx.settings.replace(asStrings(body.config));
+      ctx.events.lifecycle({ action: "config-updated", source: "/1.0", requestor });
+    },
+
+    patchServerConfig: ({ body, requestor }) => {
+      ctx.settings.replace({ ...ctx.settings.all(), ...asStrings(body.config) });
+      ctx.events.lifecycle({ action: "config-updated", source: "/1.0", requestor });
+    },
+
+    getResources: () => readResources(),
+
+    listProjects: ({ query }) => {
+      const projects = ctx.projects.list();
+      return query.recursion === "1" ? projects.map(viewProject) : projects.map(({ name }) => `/1.0/projects/${name}`);
+    },
+
+    getProject: ({ params }) => viewProject(ctx.projects.get(params.name)),
+  };
+}

@@ -1,0 +1,61 @@
+// The state changes that a client can ask for, each in its turn.
+import { fail } from "../api/errors.ts";
+import type { Requestor } from "../api/events.ts";
+import { type InstanceStatePut, type StateAction, stateActions } from "../api/instances.ts";
+import type { Context } from "../context.ts";
+import { setFrozen } from "./freeze.ts";
+import { startInstance } from "./start.ts";
+import { cleanStop, forceStop } from "./stop.ts";
+import { systemNameOf } from "./store.ts";
+import { statusOf } from "./state.ts";
+
+export interface StateChange {
+  action: StateAction;
+  /** Seconds for a clean stop; negative waits for ever. */
+  timeout: number;
+  force: boolean;
+}
+
+export const stateDescriptions: Readonly<Record<StateAction, string>> = {
+  start: "Starting instance", stop: "Stopping instance", restart: "Restarting instance", freeze: "Freezing instance", unfreeze: "Unfreezing instance",
+};
+
+/** Reads a request. Throws `unknown_action` or `stateful_unsupported`. */
+export function readStateChange(put: InstanceStatePut): StateChange {
+  if (!stateActions.includes(put.action as StateAction)) throw fail("unknown_action", { action: put.action });
+  if (put.stateful) throw fail("stateful_unsupported");
+  const timeout = put.timeout ?? -1;
+  return { action: put.action as StateAction, timeout, force: (put.force ?? false) || timeout === 0 };
+}
+
+export async function changeState(ctx: Context, project: string, name: string, change: StateChange, requestor?: Requestor): Promise<void> {
+  const systemName = systemNameOf({ project, name });
+  const inTurn = (work: () => Promise<void>) => {
+    ctx.busy.assertIdle(systemName);
+    return ctx.locks.run(systemName, work);
+  };
+  switch (change.action) {
+    case "start":
+      return inTurn(() => startInstance(ctx, project, name, { requestor }));
+    case "freeze":
+    case "unfreeze":
+      return inTurn(() => setFrozen(ctx, project, name, change.action === "freeze", requestor));
+    case "stop":
+      // A forced stop waits for nobody who waits for the guest.
+      if (change.force) return ctx.locks.run(systemName, () => forceStop(ctx, project, name));
+      ctx.busy.assertIdle(systemName);
+      return ctx.busy.during(systemName, "stop", () => cleanStop(ctx, project, name, change.timeout));
+    case "restart":
+      ctx.busy.assertIdle(systemName);
+      await ctx.busy.during(systemName, "restart", () => (change.force ? forceStop(ctx, project, name) : cleanStop(ctx, project, name, change.timeout)));
+      return ctx.locks.run(systemName, () => startInstance(ctx, project, name, { requestor, event: "instance-restarted" }));
+  }
+}
+
+/** Whether a bulk change means anything for an instance in its present state. */
+export function concerns(ctx: Context, instance: { project: string; name: string }, action: StateAction): boolean {
+  const status = statusOf(ctx, instance);
+  if (action === "start") return status === "Stopped";
+  if (action === "unfreeze") return status === "Frozen";
+  return action === "freeze" || action === "restart" ? status === "Running" : status !== "Stopped";
+}

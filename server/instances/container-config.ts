@@ -1,0 +1,51 @@
+// From an instance to liblxc's configuration of its container.
+import { existsSync, statSync } from "node:fs";
+import { isTrue } from "../api/config-keys/key.ts";
+import type { Context } from "../context.ts";
+import type { IdMap } from "../host/user-namespace.ts";
+import { cgroupLayout } from "../lxc/cgroup.ts";
+import { findLxcfs, lxcfsMounts } from "../lxc/lxcfs.ts";
+import type { BindMount, ContainerConfig } from "../lxc/render-config.ts";
+import type { Layer } from "./config.ts";
+import { limitLines } from "./limits.ts";
+import { renderNics } from "./nics.ts";
+import { type InstanceRecord, systemNameOf } from "./store.ts";
+
+/** What a guest may use of the host, where the host has it. */
+const shared: readonly BindMount[] = [
+  { source: "/dev/fuse", target: "dev/fuse", options: "none bind,create=file,optional" },
+  { source: "/dev/net/tun", target: "dev/net/tun", options: "none bind,create=file,optional" },
+  { source: "/dev/mqueue", target: "dev/mqueue", options: "none rbind,create=dir,optional" },
+  { source: "/proc/sys/fs/binfmt_misc", target: "proc/sys/fs/binfmt_misc", options: "none rbind,create=dir,optional" },
+  { source: "/sys/fs/fuse/connections", target: "sys/fs/fuse/connections", options: "none rbind,create=dir,optional" },
+  { source: "/sys/kernel/security", target: "sys/kernel/security", options: "none rbind,create=dir,optional" },
+];
+
+/** What tells of the host, or could harm it, and no guest needs. */
+const hidden = ["/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/sched_debug", "/proc/sysrq-trigger", "/proc/timer_list", "/proc/acpi", "/proc/scsi", "/sys/firmware"];
+
+export function containerConfig(ctx: Context, instance: InstanceRecord, expanded: Layer, map: IdMap): ContainerConfig {
+  const name = systemNameOf(instance);
+  const unified = cgroupLayout().unified !== undefined;
+  const nesting = isTrue(expanded.config["security.nesting"]);
+  const environment = Object.entries(expanded.config).filter(([key]) => key.startsWith("environment."));
+  return {
+    name,
+    hostname: instance.name,
+    rootfs: `${ctx.pools.driver(instance.pool).folder(name)}/rootfs`,
+    architecture: instance.architecture,
+    logFile: `${ctx.paths.logs(name)}/lxc.log`,
+    consoleLog: `${ctx.paths.logs(name)}/console.log`,
+    seccompProfile: `${ctx.paths.security}/${name}`,
+    stopHook: ctx.paths.stopHook,
+    map,
+    unifiedCgroups: unified,
+    nesting,
+    environment: Object.fromEntries(environment.map(([key, value]) => [key.slice("environment.".length), value])),
+    mounts: [...shared.filter(({ source }) => existsSync(source)), ...lxcfsMounts(findLxcfs(ctx.paths.lxcfs))],
+    // A hidden /proc is one that the kernel lets no nested container mount anew.
+    masked: nesting ? [] : hidden.filter((file) => existsSync(file)).map((file) => ({ path: file, directory: statSync(file).isDirectory() })),
+    nics: renderNics(ctx, expanded),
+    cgroups: limitLines(expanded.config, unified, instance.id),
+  };
+}

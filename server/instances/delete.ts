@@ -1,0 +1,37 @@
+// Deleting an instance.
+import { fail } from "../api/errors.ts";
+import { isTrue } from "../api/config-keys/key.ts";
+import type { Requestor } from "../api/events.ts";
+import type { Context } from "../context.ts";
+import { removeUnusedLayers } from "../image-library/layers.ts";
+import { removeFolders } from "./create.ts";
+import { expandInstance } from "./expanded.ts";
+import { withdrawNics } from "./nics.ts";
+import { type InstanceRecord, systemNameOf } from "./store.ts";
+import { instanceUrl } from "./view.ts";
+
+/** Throws `instance_running` or `instance_protected`. */
+export function assertDeletable(ctx: Context, instance: InstanceRecord): void {
+  if (ctx.runtime.get(systemNameOf(instance))) throw fail("instance_running");
+  if (isTrue(expandInstance(ctx, instance).config["security.protection.delete"])) throw fail("instance_protected", { name: instance.name });
+}
+
+/** Deletes a stopped instance; the caller holds its lock. */
+export async function deleteInstance(ctx: Context, project: string, name: string, requestor?: Requestor): Promise<void> {
+  const instance = ctx.instances.get(project, name);
+  assertDeletable(ctx, instance);
+  instance.phase = "deleting";
+  ctx.instances.save(instance);
+  await removeInstance(ctx, instance);
+  ctx.events.lifecycle({ action: "instance-deleted", source: instanceUrl(instance), ...(requestor ? { requestor } : {}) }, project);
+}
+
+/** Removes all there is of an instance, also of one that is only half there. */
+export async function removeInstance(ctx: Context, instance: InstanceRecord): Promise<void> {
+  const name = systemNameOf(instance);
+  await withdrawNics(ctx, instance, expandInstance(ctx, instance));
+  if (ctx.pools.has(instance.pool)) await ctx.pools.driver(instance.pool).remove(name);
+  removeFolders(ctx, name);
+  ctx.instances.remove(instance);
+  await removeUnusedLayers(ctx, instance.volume.image);
+}

@@ -1,0 +1,130 @@
+// One program run in an instance: its streams tied to websockets, its end told by the operation.
+import type { ChildProcess } from "node:child_process";
+import { closeSync, openSync } from "node:fs";
+import { Socket } from "node:net";
+import { constants } from "node:os";
+import { ReadStream } from "node:tty";
+import type { WebSocket } from "ws";
+import type { ExecControl } from "../../api/instances.ts";
+import { fail } from "../../api/errors.ts";
+import { growPipe, makePipe, openPty, resizePty } from "../../host/libc.ts";
+import { spawnError } from "../../host/run.ts";
+import { type AttachSpec, attach, signalAttached } from "../../lxc/attach.ts";
+import type { ExecSockets } from "./sockets.ts";
+import { carryInbound, Outbound } from "./streams.ts";
+
+export type Program = Omit<AttachSpec, "stdio">;
+export interface Size {
+  width: number;
+  height: number;
+}
+
+const pipeSize = 1024 * 1024;
+
+/** Resolves with the exit status: 128+n when a signal ended it. */
+function exitStatus(child: ChildProcess): Promise<number> {
+  return new Promise((resolve, reject) => {
+    child.once("error", (cause) => reject(spawnError("lxc-attach", cause)));
+    child.once("exit", (code, signal) => resolve(code ?? 128 + (signal ? constants.signals[signal] : 0)));
+  });
+}
+
+function killAttached(child: ChildProcess): void {
+  if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
+  if (!signalAttached(child.pid, constants.signals.SIGKILL)) child.kill("SIGKILL");
+}
+
+/** Runs a program on three pipes. Resolves with its exit status once all it wrote was sent. */
+export async function runPiped(program: Program, sockets: ExecSockets): Promise<number> {
+  const [stdin, stdout, stderr] = [makePipe(), makePipe(), makePipe()];
+  growPipe(stdout.write, pipeSize);
+  growPipe(stdin.read, pipeSize);
+  const child = attach({ ...program, stdio: [stdin.read, stdout.write, stderr.write] });
+  for (const fd of [stdin.read, stdout.write, stderr.write]) closeSync(fd);
+  const status = exitStatus(child);
+  const input = new Socket({ fd: stdin.write, readable: false, writable: true });
+  const outputs = ([["1", stdout.read], ["2", stderr.read]] as const).map(([name, fd]) => {
+    const ws = sockets.get(name);
+    if (!ws) throw fail("websocket_timeout");
+    ws.resume();
+    return { fd, socket: new Socket({ fd, readable: true, writable: false }), ws };
+  });
+  const streams = outputs.map(({ fd, socket, ws }) => new Outbound(socket, fd, ws));
+  sockets.whenConnected("0", (ws) => carryInbound(ws, input, true));
+  endWithClient(child, sockets, outputs[0]?.ws);
+  try {
+    const code = await status;
+    await Promise.all(streams.map((stream) => stream.drain()));
+    return code;
+  } finally {
+    for (const stream of streams) stream.finishFrame();
+    input.destroy();
+    for (const { socket } of outputs) socket.destroy();
+  }
+}
+
+/** Runs a program on a terminal. */
+export async function runInteractive(program: Program, sockets: ExecSockets, size: Size): Promise<number> {
+  const pty = openPty(size.width || 80, size.height || 25);
+  const child = attach({ ...program, stdio: [pty.slave, pty.slave, pty.slave] });
+  closeSync(pty.slave);
+  const status = exitStatus(child);
+  const terminal = new ReadStream(pty.master, { readable: true, writable: true });
+  const ws = sockets.get("0");
+  if (!ws) throw fail("websocket_timeout");
+  const output = new Outbound(terminal, pty.master, ws);
+  carryInbound(ws, terminal, false);
+  endWithClient(child, sockets, ws, ({ width, height }) => {
+    if (!terminal.destroyed) resizePty(pty.master, width, height);
+  });
+  terminal.resume();
+  try {
+    const code = await status;
+    await output.drain();
+    return code;
+  } finally {
+    output.finishFrame();
+    terminal.destroy();
+  }
+}
+
+/** Obeys the control websocket, and ends the program when its client is gone. */
+function endWithClient(child: ChildProcess, sockets: ExecSockets, main: WebSocket | undefined, resize?: (size: Size) => void): void {
+  let hasControl = false;
+  sockets.whenConnected("control", (control) => {
+    hasControl = true;
+    control.on("message", (data: Buffer) => obey(child, data, resize));
+    control.once("close", () => killAttached(child));
+    control.resume();
+  });
+  main?.once("close", () => {
+    if (!hasControl) killAttached(child);
+  });
+}
+
+function obey(child: ChildProcess, data: Buffer, resize?: (size: Size) => void): void {
+  let message: ExecControl;
+  try {
+    message = JSON.parse(data.toString("utf8")) as ExecControl;
+  } catch {
+    return; // not ours to understand
+  }
+  if (message?.command === "window-resize" && resize) {
+    const [width, height] = [Number(message.args?.["width"]), Number(message.args?.["height"])];
+    if (width > 0 && height > 0) resize({ width, height });
+  }
+  const { signal } = message;
+  if (message?.command === "signal" && Number.isInteger(signal) && signal !== undefined && signal > 0 && signal < 65 && child.pid) {
+    signalAttached(child.pid, signal);
+  }
+}
+
+/** Runs a program with nobody attached; what it writes goes to files, or nowhere. */
+export async function runRecorded(program: Program, files: { stdout: string; stderr: string } | undefined): Promise<number> {
+  const fds = files ? [openSync(files.stdout, "w", 0o600), openSync(files.stderr, "w", 0o600)] as const : undefined;
+  try {
+    return await exitStatus(attach({ ...program, stdio: ["ignore", fds?.[0] ?? "ignore", fds?.[1] ?? "ignore"] }));
+  } finally {
+    for (const fd of fds ?? []) closeSync(fd);
+  }
+}

@@ -1,0 +1,23 @@
+// An instance with what its profiles bring.
+import { fail } from "../api/errors.ts";
+import type { Context } from "../context.ts";
+import { type DeviceWorld, expand, type Layer } from "./config.ts";
+import type { InstanceRecord } from "./store.ts";
+
+/** The configuration and devices that hold for an instance. */
+export function expandInstance(ctx: Context, instance: Pick<InstanceRecord, "project" | "profiles" | "config" | "devices">): Layer {
+  const profiles = instance.profiles.flatMap((name) => ctx.profiles.find(instance.project, name) ?? []);
+  return expand(profiles, instance);
+}
+
+/** Throws `requested_profile_not_found` for the first that does not exist. */
+export function assertProfiles(ctx: Context, project: string, names: readonly string[]): void {
+  for (const name of names) {
+    if (!ctx.profiles.find(project, name)) throw fail("requested_profile_not_found", { name });
+  }
+}
+
+/** What devices may refer to. */
+export function deviceWorld(ctx: Context): DeviceWorld {
+  return { hasNetwork: (name) => ctx.networks.find(name) !== undefined, hasPool: (name) => ctx.pools.has(name) };
+}

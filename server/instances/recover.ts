@@ -1,0 +1,81 @@
+// What the daemon does about instances when it starts: finds those that run, removes what is half-made,
+// and starts those that should run.
+import { setTimeout as sleep } from "node:timers/promises";
+import { isTrue } from "../api/config-keys/key.ts";
+import type { Context } from "../context.ts";
+import { explain, log } from "../log.ts";
+import { readIdMap } from "../lxc/idmap.ts";
+import { findContainers, findStarters } from "../lxc/processes.ts";
+import { removeInstance } from "./delete.ts";
+import { expandInstance } from "./expanded.ts";
+import { startInstance } from "./start.ts";
+import { announceNics } from "./nics.ts";
+import { type InstanceRecord, systemNameOf, volumeOf } from "./store.ts";
+import { kill } from "../lxc/halt.ts";
+
+/** Takes in what runs and clears away what a crash left; before the first request. */
+export async function recoverInstances(ctx: Context): Promise<void> {
+  await startersEnded(ctx.paths.containers);
+  const found = findContainers(ctx.paths.containers);
+  for (const instance of [...ctx.instances.list(undefined, "creating"), ...ctx.instances.list(undefined, "deleting")]) {
+    log.info("removing a half-made instance", { instance: instance.name });
+    await attempt(instance, () => removeInstance(ctx, instance));
+  }
+  const instances = new Map(ctx.instances.list().map((instance) => [systemNameOf(instance), instance]));
+  for (const [name, processes] of found) {
+    const instance = instances.get(name);
+    if (!instance) {
+      log.warn("ending a container that belongs to no instance", { container: name });
+      kill(processes.init);
+      continue;
+    }
+    const running = ctx.runtime.add(name, processes);
+    running.frozen = running.cgroups.isFrozen;
+    markRunning(ctx, instance);
+  }
+  for (const [name, instance] of instances) {
+    await attempt(instance, async () => announceNics(ctx, instance, expandInstance(ctx, instance)));
+    if (!found.has(name)) await attempt(instance, () => ctx.pools.driver(instance.pool).ensureMounted(volumeOf(instance), readIdMap()));
+  }
+}
+
+/** A start that the last daemon began is let come to its end. */
+async function startersEnded(lxcPath: string): Promise<void> {
+  for (let tries = 0; tries < 100 && findStarters(lxcPath).length > 0; tries++) await sleep(50);
+}
+
+async function attempt(instance: InstanceRecord, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    log.error("an instance could not be recovered", { instance: instance.name, error: explain(error) });
+  }
+}
+
+function markRunning(ctx: Context, instance: InstanceRecord): void {
+  if (instance.config["volatile.last_state.power"] === "RUNNING") return;
+  instance.config["volatile.last_state.power"] = "RUNNING";
+  delete instance.config["volatile.apply_template"];
+  ctx.instances.save(instance);
+}
+
+/** Starts what should run and does not: after the machine has started, say. */
+export async function autostart(ctx: Context): Promise<void> {
+  const order = (instance: InstanceRecord) => Number(expandInstance(ctx, instance).config["boot.autostart.priority"] ?? 0);
+  const due = ctx.instances.list().filter((instance) => shouldRun(ctx, instance)).sort((a, b) => order(b) - order(a));
+  for (const { project, name } of due) {
+    const delay = Number(expandInstance(ctx, ctx.instances.get(project, name)).config["boot.autostart.delay"] ?? 0);
+    try {
+      await ctx.locks.run(systemNameOf({ project, name }), () => startInstance(ctx, project, name));
+    } catch (error) {
+      log.error("an instance was not started", { instance: name, error: explain(error) });
+    }
+    if (delay > 0) await sleep(delay * 1000, undefined, { ref: false });
+  }
+}
+
+function shouldRun(ctx: Context, instance: InstanceRecord): boolean {
+  if (ctx.runtime.get(systemNameOf(instance))) return false;
+  const wish = expandInstance(ctx, instance).config["boot.autostart"];
+  return wish === undefined ? instance.config["volatile.last_state.power"] === "RUNNING" : isTrue(wish);
+}

@@ -1,0 +1,38 @@
+// Giving a stopped instance another name.
+import { renameSync, rmSync, symlinkSync } from "node:fs";
+import { fail } from "../api/errors.ts";
+import type { Requestor } from "../api/events.ts";
+import type { Context } from "../context.ts";
+import { readIdMap } from "../lxc/idmap.ts";
+import { withUndo } from "../undo.ts";
+import { writeBackupFile } from "./backup-file.ts";
+import { expandInstance } from "./expanded.ts";
+import { checkInstanceName } from "./name.ts";
+import { announceNics, withdrawNics } from "./nics.ts";
+import { systemNameOf, volumeOf } from "./store.ts";
+import { instanceUrl } from "./view.ts";
+
+/** Throws `invalid_name`, `instance_exists` or `instance_running`; the caller holds the lock. */
+export async function renameInstance(ctx: Context, project: string, name: string, newName: string, requestor: Requestor): Promise<void> {
+  checkInstanceName(newName);
+  const instance = ctx.instances.get(project, name);
+  const [before, after] = [systemNameOf(instance), systemNameOf({ project, name: newName })];
+  if (ctx.runtime.get(before)) throw fail("instance_running");
+  if (ctx.instances.find(project, newName)) throw fail("instance_exists", { name: newName });
+  const driver = ctx.pools.driver(instance.pool);
+  const renamed = { ...instance, name: newName, config: { ...instance.config, "volatile.apply_template": "rename" } };
+  await withUndo(async (undo) => {
+    await driver.rename(volumeOf(instance), after, readIdMap());
+    undo.push(() => driver.rename(volumeOf(renamed), before, readIdMap()));
+    ctx.instances.save(renamed);
+    undo.push(() => ctx.instances.save(instance));
+    renameSync(ctx.paths.logs(before), ctx.paths.logs(after));
+  });
+  renameSync(ctx.paths.devices(before), ctx.paths.devices(after));
+  rmSync(`${ctx.paths.containers}/${before}`, { force: true });
+  symlinkSync(driver.folder(after), `${ctx.paths.containers}/${after}`);
+  await withdrawNics(ctx, instance, expandInstance(ctx, instance));
+  announceNics(ctx, renamed, expandInstance(ctx, renamed));
+  writeBackupFile(ctx, renamed);
+  ctx.events.lifecycle({ action: "instance-renamed", source: instanceUrl(renamed), requestor, context: { old_name: name } }, project);
+}

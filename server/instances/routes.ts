@@ -1,0 +1,113 @@
+// The instance endpoints. Each calls one verb of this folder.
+import { fail } from "../api/errors.ts";
+import type { instanceEndpoints } from "../api/instances.ts";
+import type { Context } from "../context.ts";
+import type { Implementation } from "../http/implementation.ts";
+import { changeState, concerns, readStateChange, stateDescriptions } from "./change-state.ts";
+import { createInstance, reserveInstance } from "./create.ts";
+import { assertDeletable, deleteInstance } from "./delete.ts";
+import { execInstance } from "./exec/exec.ts";
+import { listInstances } from "./list.ts";
+import { deleteLog, listLogs, readLog } from "./logs.ts";
+import { renameInstance } from "./rename.ts";
+import { readState } from "./state.ts";
+import { systemNameOf } from "./store.ts";
+import { updateInstance } from "./update.ts";
+import { instanceResources, instanceUrl, viewFull, viewInstance } from "./view.ts";
+
+export function instanceRoutes(ctx: Context): Implementation<typeof instanceEndpoints> {
+  const find = (project: string | undefined, name: string) => ctx.instances.get(ctx.projects.named(project), name);
+
+  return {
+    listInstances: ({ query, noun }) => {
+      if (query["all-projects"] === "true" && query.project) throw fail("bad_request", { reason: "Can't use project and all-projects together" });
+      const project = query["all-projects"] === "true" ? undefined : ctx.projects.named(query.project);
+      const machines = noun === "virtual-machines" || query["instance-type"] === "virtual-machine";
+      return machines ? [] : listInstances(ctx, { project, recursion: Number(query.recursion ?? 0), filter: query.filter, noun });
+    },
+
+    createInstance: ({ query, body, requestor }) => {
+      if (query.target) throw fail("bad_request", { reason: "Target only allowed when clustered" });
+      const reservation = reserveInstance(ctx, ctx.projects.named(query.project), body);
+      const { instance } = reservation;
+      return ctx.operations.start({
+        description: "Creating instance", project: instance.project, resources: instanceResources(instance),
+        run: () => ctx.locks.run(systemNameOf(instance), async () => {
+          await createInstance(ctx, reservation);
+          ctx.events.lifecycle({ action: "instance-created", source: instanceUrl(instance), requestor, context: { type: "container" } }, instance.project);
+        }),
+      });
+    },
+
+    changeInstancesState: ({ query, body, requestor }) => {
+      const project = ctx.projects.named(query.project);
+      const change = readStateChange(body.state);
+      const names = ctx.instances.list(project).filter((instance) => concerns(ctx, instance, change.action)).map(({ name }) => name);
+      return ctx.operations.start({
+        description: stateDescriptions[change.action], project, resources: { instances: names.map((name) => instanceUrl({ name, project })) },
+        run: async () => {
+          const results = await Promise.allSettled(names.map((name) => changeState(ctx, project, name, change, requestor)));
+          const failed = results.flatMap((result, i) => (result.status === "rejected" ? [`${names[i]}: ${(result.reason as Error).message}`] : []));
+          if (failed.length > 0) throw fail("bad_request", { reason: failed.join("\n") });
+        },
+      });
+    },
+
+    getInstance: ({ params, query }) => {
+      const instance = find(query.project, params.name);
+      return Number(query.recursion ?? 0) > 0 ? viewFull(ctx, instance) : viewInstance(ctx, instance);
+    },
+
+    replaceInstance: ({ params, query, body, requestor }) => {
+      const instance = find(query.project, params.name);
+      return ctx.operations.start({
+        description: "Updating instance", project: instance.project, resources: instanceResources(instance),
+        run: () => ctx.locks.run(systemNameOf(instance), async () => updateInstance(ctx, instance.project, instance.name, body, false, requestor)),
+      });
+    },
+
+    patchInstance: async ({ params, query, body, requestor }) => {
+      const instance = find(query.project, params.name);
+      await ctx.locks.run(systemNameOf(instance), async () => updateInstance(ctx, instance.project, instance.name, body, true, requestor));
+    },
+
+    renameInstance: ({ params, query, body, requestor }) => {
+      const instance = find(query.project, params.name);
+      return ctx.operations.start({
+        description: "Renaming instance", project: instance.project, resources: instanceResources(instance),
+        run: () => ctx.locks.run(systemNameOf(instance), () => renameInstance(ctx, instance.project, instance.name, body.name, requestor)),
+      });
+    },
+
+    deleteInstance: ({ params, query, requestor }) => {
+      const instance = find(query.project, params.name);
+      assertDeletable(ctx, instance);
+      return ctx.operations.start({
+        description: "Deleting instance", project: instance.project, resources: instanceResources(instance),
+        run: () => ctx.locks.run(systemNameOf(instance), () => deleteInstance(ctx, instance.project, instance.name, requestor)),
+      });
+    },
+
+    getInstanceState: ({ params, query }) => readState(ctx, find(query.project, params.name)),
+
+    changeInstanceState: ({ params, query, body, requestor }) => {
+      const instance = find(query.project, params.name);
+      const change = readStateChange(body);
+      return ctx.operations.start({
+        description: stateDescriptions[change.action], project: instance.project, resources: { instances: [instanceUrl(instance)] },
+        run: () => changeState(ctx, instance.project, instance.name, change, requestor),
+      });
+    },
+
+    execInstance: ({ params, query, body, requestor }) => execInstance(ctx, ctx.projects.named(query.project), params.name, body, requestor),
+
+    listInstanceLogs: ({ params, query, noun }) => {
+      const instance = find(query.project, params.name);
+      return listLogs(ctx.paths.logs(systemNameOf(instance))).map((file) => `/1.0/${noun}/${instance.name}/logs/${file}`);
+    },
+
+    getInstanceLog: ({ params, query }) => readLog(ctx.paths.logs(systemNameOf(find(query.project, params.name))), params.file),
+
+    deleteInstanceLog: ({ params, query }) => deleteLog(ctx.paths.logs(systemNameOf(find(query.project, params.name))), params.file),
+  };
+}

@@ -1,0 +1,91 @@
+// What runs: the processes behind each started instance, and who waits for its end. Kept in memory; after
+// a restart of the daemon it is read back from the machine.
+import { closeSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { openNetlinkOf } from "../host/netlink.ts";
+import { checkWatched, signalProcess, watchExit } from "../host/pidfd.ts";
+import { ContainerCgroups } from "../lxc/cgroup.ts";
+import type { StopNotice } from "../lxc/hooks.ts";
+import type { ContainerProcesses } from "../lxc/processes.ts";
+import { explain, log } from "../log.ts";
+
+/** How an instance came to its end. */
+export type StopReason = "forced" | "clean" | "guest" | "reboot";
+
+export interface Running extends ContainerProcesses {
+  cgroups: ContainerCgroups;
+  /** A netlink socket in its network namespace; undefined when that could not be opened. */
+  netlink: number | undefined;
+  frozen: boolean;
+  /** Set by whoever asks for its end. */
+  stopReason: StopReason;
+  ended: Promise<StopReason>;
+}
+
+const SIGKILL = 9;
+
+export class Runtime {
+  readonly #running = new Map<string, Running>();
+  readonly #onEnd: (name: string, reason: StopReason) => void;
+
+  /** `onEnd` is called once for each that ends, after it is no longer seen here. */
+  constructor(onEnd: (name: string, reason: StopReason) => void) {
+    this.#onEnd = onEnd;
+  }
+
+  get(name: string): Running | undefined {
+    return this.#running.get(name);
+  }
+
+  get count(): number {
+    return this.#running.size;
+  }
+
+  /** Takes in a container that runs. */
+  add(name: string, processes: ContainerProcesses): Running {
+    const cgroups = new ContainerCgroups(processes.init);
+    let end: (reason: StopReason) => void = () => {};
+    const ended = new Promise<StopReason>((resolve) => {
+      end = resolve;
+    });
+    const running: Running = { ...processes, cgroups, netlink: openNetlink(processes.init), frozen: false, stopReason: "guest", ended };
+    this.#running.set(name, running);
+    watchExit(processes.monitor, () => {
+      this.#running.delete(name);
+      if (running.netlink !== undefined) closeSync(running.netlink);
+      // liblxc's monitor takes its container along; one that was killed cannot.
+      signalProcess(processes.init, SIGKILL);
+      cgroups.remove();
+      end(running.stopReason);
+      this.#onEnd(name, running.stopReason);
+    });
+    return running;
+  }
+
+  /** A container's hook says that it has stopped: its monitor ends any moment now. */
+  async noticeStop({ name, reboot }: StopNotice): Promise<void> {
+    const running = this.#running.get(name);
+    if (!running) return;
+    if (reboot && running.stopReason === "guest") running.stopReason = "reboot";
+    for (let tries = 0; tries < 200 && this.#running.get(name) === running; tries++) {
+      checkWatched();
+      await sleep(tries < 50 ? 1 : 10);
+    }
+  }
+
+  close(): void {
+    for (const running of this.#running.values()) {
+      if (running.netlink !== undefined) closeSync(running.netlink);
+    }
+    this.#running.clear();
+  }
+}
+
+function openNetlink(init: number): number | undefined {
+  try {
+    return openNetlinkOf(init);
+  } catch (error) {
+    log.warn("no network state for an instance", { pid: init, error: explain(error) });
+    return undefined;
+  }
+}

@@ -1,0 +1,74 @@
+// The running state of instances, read from the kernel: cgroup files and a netlink socket, no process.
+import { readdirSync, readFileSync } from "node:fs";
+import { statusCodes } from "../api/envelope.ts";
+import type { InstanceNetwork, InstanceState } from "../api/instances.ts";
+import type { Context } from "../context.ts";
+import { type Link, readLinks } from "../host/netlink.ts";
+import type { Running } from "./runtime.ts";
+import { type InstanceRecord, systemNameOf } from "./store.ts";
+
+export type InstanceStatus = "Running" | "Stopped" | "Frozen";
+
+export function statusOf(ctx: Context, instance: Pick<InstanceRecord, "project" | "name">): InstanceStatus {
+  const running = ctx.runtime.get(systemNameOf(instance));
+  if (!running) return "Stopped";
+  return running.frozen ? "Frozen" : "Running";
+}
+
+const noMemory = { usage: 0, usage_peak: 0, swap_usage: 0, swap_usage_peak: 0 };
+
+export function readState(ctx: Context, instance: InstanceRecord): InstanceState {
+  const running = ctx.runtime.get(systemNameOf(instance));
+  const status = statusOf(ctx, instance);
+  const head = { status, status_code: statusCodes[status], disk: {} };
+  if (!running) return { ...head, memory: noMemory, network: {}, pid: 0, processes: 0, cpu: { usage: 0 } };
+  const memory = running.cgroups.memory();
+  return {
+    ...head,
+    memory: { usage: memory.usage, usage_peak: memory.peak, swap_usage: memory.swap, swap_usage_peak: memory.swapPeak },
+    network: readNetwork(running),
+    pid: running.init,
+    processes: running.cgroups.processes(),
+    cpu: { usage: running.cgroups.cpuUsage() },
+  };
+}
+
+function readNetwork(running: Running): Record<string, InstanceNetwork> {
+  if (running.netlink === undefined) return {};
+  const hostNames = hostInterfaces();
+  return Object.fromEntries(readLinks(running.netlink).map((link) => [link.name, describe(link, hostNames.get(link.peer) ?? "")]));
+}
+
+function describe(link: Link, hostName: string): InstanceNetwork {
+  return {
+    addresses: link.addresses.map(({ family, address, prefix, scope }) => ({ family, address, netmask: String(prefix), scope })),
+    counters: {
+      bytes_received: link.rx.bytes, bytes_sent: link.tx.bytes, packets_received: link.rx.packets, packets_sent: link.tx.packets,
+      errors_received: link.rx.errors, errors_sent: link.tx.errors, packets_dropped_outbound: link.tx.dropped,
+      packets_dropped_inbound: link.rx.dropped,
+    },
+    hwaddr: link.mac,
+    host_name: link.kind === "loopback" ? "" : hostName,
+    mtu: link.mtu,
+    state: link.up ? "up" : "down",
+    type: link.kind,
+  };
+}
+
+const namesOf = new Map<number, string>();
+let readAt = 0;
+
+/** Index → name of the host's interfaces; read again when it may have changed. */
+function hostInterfaces(): ReadonlyMap<number, string> {
+  if (Date.now() - readAt < 250) return namesOf;
+  namesOf.clear();
+  for (const name of readdirSync("/sys/class/net")) {
+    try {
+      namesOf.set(Number(readFileSync(`/sys/class/net/${name}/ifindex`, "utf8")), name);
+    } catch {
+      // gone meanwhile
+    }
+  }
+  readAt = Date.now();
+  return namesOf;
+}

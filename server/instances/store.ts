@@ -1,0 +1,113 @@
+// The instances in the database.
+import { fail } from "../api/errors.ts";
+import type { Config, DeviceMap } from "../api/schemas.ts";
+import type { Db } from "../db/open.ts";
+import type { Volume, VolumeRecord } from "../storage/driver.ts";
+import { systemName } from "../paths.ts";
+
+export type Phase = "creating" | "ready" | "deleting";
+
+export interface InstanceRecord {
+  id: number;
+  project: string;
+  name: string;
+  phase: Phase;
+  architecture: string;
+  ephemeral: boolean;
+  description: string;
+  config: Config;
+  devices: DeviceMap;
+  profiles: string[];
+  pool: string;
+  volume: VolumeRecord;
+  createdAt: Date;
+  lastUsedAt: Date | undefined;
+}
+
+interface Row {
+  id: number; project: string; name: string; phase: Phase; architecture: string; ephemeral: number; description: string;
+  config: string; devices: string; profiles: string; pool: string; image: string; volume: string; created_at: number; last_used_at: number;
+}
+
+const columns = `instances.id, projects.name AS project, instances.name, phase, architecture, ephemeral, instances.description,
+  instances.config, devices, profiles, pool, image, volume, created_at, last_used_at`;
+const from = "FROM instances JOIN projects ON projects.id = project_id";
+
+function parse(row: Row): InstanceRecord {
+  return {
+    id: row.id, project: row.project, name: row.name, phase: row.phase, architecture: row.architecture, ephemeral: row.ephemeral === 1,
+    description: row.description, config: JSON.parse(row.config), devices: JSON.parse(row.devices), profiles: JSON.parse(row.profiles),
+    pool: row.pool, volume: { kind: row.volume as VolumeRecord["kind"], image: row.image },
+    createdAt: new Date(row.created_at), lastUsedAt: row.last_used_at ? new Date(row.last_used_at) : undefined,
+  };
+}
+
+/** The name on disk and for liblxc. */
+export function systemNameOf(record: Pick<InstanceRecord, "project" | "name">): string {
+  return systemName(record.project, record.name);
+}
+
+export function volumeOf(record: InstanceRecord): Volume {
+  return { ...record.volume, pool: record.pool, name: systemNameOf(record) };
+}
+
+export class InstanceStore {
+  readonly #db: Db;
+  constructor(db: Db) {
+    this.#db = db;
+  }
+
+  /** All in one project, or in all; also those half-made when `phase` asks for them. */
+  list(project?: string, phase: Phase = "ready"): InstanceRecord[] {
+    const rows = project === undefined
+      ? this.#db.prepare<unknown[], Row>(`SELECT ${columns} ${from} WHERE phase = ? ORDER BY instances.name`).all(phase)
+      : this.#db.prepare<unknown[], Row>(`SELECT ${columns} ${from} WHERE phase = ? AND projects.name = ? ORDER BY instances.name`).all(phase, project);
+    return rows.map(parse);
+  }
+
+  find(project: string, name: string): InstanceRecord | undefined {
+    const row = this.#db.prepare<unknown[], Row>(`SELECT ${columns} ${from} WHERE projects.name = ? AND instances.name = ?`).get(project, name);
+    return row && parse(row);
+  }
+
+  /** Throws `instance_not_found`, also while it is being made. */
+  get(project: string, name: string): InstanceRecord {
+    const record = this.find(project, name);
+    if (!record || record.phase === "creating") throw fail("instance_not_found");
+    return record;
+  }
+
+  /** Takes the name. Throws `instance_exists`. */
+  insert(record: Omit<InstanceRecord, "id" | "createdAt" | "lastUsedAt">): InstanceRecord {
+    const insert = this.#db.transaction(() => {
+      if (this.find(record.project, record.name)) throw fail("instance_exists", { name: record.name });
+      return this.#db.prepare(`INSERT INTO instances (project_id, name, phase, architecture, ephemeral, description, config, devices, profiles,
+        pool, image, volume, created_at, last_used_at) VALUES ((SELECT id FROM projects WHERE name = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)`)
+        .run(record.project, record.name, record.phase, record.architecture, record.ephemeral ? 1 : 0, record.description,
+          JSON.stringify(record.config), JSON.stringify(record.devices), JSON.stringify(record.profiles), record.pool,
+          record.volume.image, record.volume.kind, Date.now());
+    });
+    insert();
+    const made = this.find(record.project, record.name);
+    if (!made) throw fail("instance_not_found");
+    return made;
+  }
+
+  /** Writes all that may change. */
+  save(record: InstanceRecord): void {
+    this.#db.prepare(`UPDATE instances SET name = ?, phase = ?, architecture = ?, ephemeral = ?, description = ?, config = ?, devices = ?,
+      profiles = ?, pool = ?, image = ?, volume = ?, last_used_at = ? WHERE id = ?`)
+      .run(record.name, record.phase, record.architecture, record.ephemeral ? 1 : 0, record.description, JSON.stringify(record.config),
+        JSON.stringify(record.devices), JSON.stringify(record.profiles), record.pool, record.volume.image, record.volume.kind,
+        record.lastUsedAt?.getTime() ?? 0, record.id);
+  }
+
+  remove(record: InstanceRecord): void {
+    this.#db.prepare("DELETE FROM instances WHERE id = ?").run(record.id);
+  }
+
+  /** Whether any instance's volume, of any phase, lies over this image in a pool. */
+  usesImage(pool: string, fingerprint: string): boolean {
+    return this.#db.prepare("SELECT 1 FROM instances WHERE pool = ? AND image = ? LIMIT 1").get(pool, fingerprint) !== undefined;
+  }
+}

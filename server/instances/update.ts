@@ -1,0 +1,48 @@
+// Changing an instance's configuration. What a running instance cannot take in holds from its next start.
+import { fail } from "../api/errors.ts";
+import type { Requestor } from "../api/events.ts";
+import type { InstancePut } from "../api/instances.ts";
+import type { Context } from "../context.ts";
+import { writeBackupFile } from "./backup-file.ts";
+import { checkDevices, checkInstanceConfig, findRootDisk } from "./config.ts";
+import { assertProfiles, deviceWorld, expandInstance } from "./expanded.ts";
+import { announceNics, assignMacs } from "./nics.ts";
+import { type InstanceRecord } from "./store.ts";
+import { instanceUrl } from "./view.ts";
+
+/** Replaces (PUT) or merges (PATCH) what a client sent; the caller holds the lock. */
+export function updateInstance(ctx: Context, project: string, name: string, put: InstancePut, patch: boolean, requestor: Requestor): void {
+  const instance = ctx.instances.get(project, name);
+  if (put.restore) throw fail("not_supported", { what: "Restoring snapshots", hint: "" });
+  const next = merge(instance, put, patch);
+  assertProfiles(ctx, project, next.profiles);
+  next.config = { ...checkInstanceConfig(next.config, instance.config), ...keptVolatile(instance) };
+  checkDevices(next.devices, deviceWorld(ctx));
+  const expanded = expandInstance(ctx, next);
+  checkDevices(expanded.devices, deviceWorld(ctx));
+  const root = findRootDisk(expanded.devices);
+  if (!root) throw fail("invalid_device", { device: "root", reason: "an instance needs a root disk" });
+  if (root.pool !== instance.pool) throw fail("invalid_device", { device: root.name, reason: "the root disk's pool cannot be changed" });
+  Object.assign(next.config, assignMacs(expanded.devices, next.config));
+  ctx.instances.save(next);
+  announceNics(ctx, next, expandInstance(ctx, next));
+  writeBackupFile(ctx, next);
+  ctx.events.lifecycle({ action: "instance-updated", source: instanceUrl(next), requestor }, project);
+}
+
+function merge(instance: InstanceRecord, put: InstancePut, patch: boolean): InstanceRecord {
+  return {
+    ...instance,
+    config: patch ? { ...instance.config, ...put.config } : (put.config ?? (put.devices || put.profiles ? {} : instance.config)),
+    devices: patch ? { ...instance.devices, ...put.devices } : (put.devices ?? (put.config || put.profiles ? {} : instance.devices)),
+    profiles: put.profiles ?? instance.profiles,
+    description: put.description ?? (patch ? instance.description : ""),
+    ephemeral: put.ephemeral ?? instance.ephemeral,
+    architecture: put.architecture || instance.architecture,
+  };
+}
+
+/** What Berth remembers of an instance survives a client that does not send it back. */
+function keptVolatile(instance: InstanceRecord): Record<string, string> {
+  return Object.fromEntries(Object.entries(instance.config).filter(([key]) => key.startsWith("volatile.")));
+}

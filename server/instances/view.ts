@@ -1,0 +1,46 @@
+// Instances as clients see them.
+import { statusCodes } from "../api/envelope.ts";
+import type { Instance, InstanceFull } from "../api/instances.ts";
+import { zeroTime } from "../api/schemas.ts";
+import type { Context } from "../context.ts";
+import { expandInstance } from "./expanded.ts";
+import { readState, statusOf } from "./state.ts";
+import type { InstanceRecord } from "./store.ts";
+
+export function viewInstance(ctx: Context, instance: InstanceRecord): Instance {
+  const expanded = expandInstance(ctx, instance);
+  const status = statusOf(ctx, instance);
+  return {
+    architecture: instance.architecture,
+    config: instance.config,
+    devices: instance.devices,
+    ephemeral: instance.ephemeral,
+    profiles: instance.profiles,
+    stateful: false,
+    description: instance.description,
+    created_at: instance.createdAt.toISOString(),
+    expanded_config: expanded.config,
+    expanded_devices: expanded.devices,
+    name: instance.name,
+    status,
+    status_code: statusCodes[status],
+    last_used_at: instance.lastUsedAt?.toISOString() ?? zeroTime,
+    location: "none",
+    type: "container",
+    project: instance.project,
+  };
+}
+
+export function viewFull(ctx: Context, instance: InstanceRecord): InstanceFull {
+  return { ...viewInstance(ctx, instance), backups: null, state: readState(ctx, instance), snapshots: null };
+}
+
+/** The URL of an instance, under the noun that the caller uses for it. */
+export function instanceUrl({ name, project }: Pick<InstanceRecord, "name" | "project">, noun = "instances"): string {
+  return `/1.0/${noun}/${name}${project === "default" ? "" : `?project=${encodeURIComponent(project)}`}`;
+}
+
+/** The resources of an operation on an instance. */
+export function instanceResources(instance: Pick<InstanceRecord, "name" | "project">): Record<string, string[]> {
+  return { instances: [instanceUrl(instance)], containers: [instanceUrl(instance, "containers")] };
+}

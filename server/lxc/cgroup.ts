@@ -1,0 +1,158 @@
+// The cgroups of a container, on the v1, hybrid and v2 layouts: limits, freezer, counters.
+import { closeSync, openSync, readdirSync, readFileSync, readSync, rmdirSync, writeFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { hasCode } from "../host/libc.ts";
+
+export interface CgroupLayout {
+  /** v2 alone: its mount point. */
+  unified: string | undefined;
+  /** v1 controller → mount point of its hierarchy. */
+  controllers: Readonly<Record<string, string>>;
+}
+
+/** Reads the layout from the text of /proc/self/mounts. */
+export function parseLayout(mounts: string): CgroupLayout {
+  const controllers: Record<string, string> = {};
+  let second: string | undefined;
+  for (const line of mounts.split("\n")) {
+    const [, target = "", type, options = ""] = line.split(" ");
+    if (type === "cgroup2") second ??= target;
+    if (type !== "cgroup") continue;
+    for (const option of options.split(",")) controllers[option] ??= target;
+  }
+  return { controllers, unified: "memory" in controllers || "freezer" in controllers || "pids" in controllers ? undefined : second };
+}
+
+let layout: CgroupLayout | undefined;
+
+export function cgroupLayout(): CgroupLayout {
+  layout ??= parseLayout(readFileSync("/proc/self/mounts", "utf8"));
+  return layout;
+}
+
+/** Controller (`` for v2) → folder of the container whose init this is. */
+export class ContainerCgroups {
+  readonly #folders = new Map<string, string>();
+
+  constructor(init: number) {
+    const { unified, controllers } = cgroupLayout();
+    for (const line of readFileSync(`/proc/${init}/cgroup`, "utf8").trim().split("\n")) {
+      const [, names = "", ...rest] = line.split(":");
+      const full = rest.join(":");
+      const own = /^.*?\/lxc\.payload[^/]*/.exec(full)?.[0] ?? full;
+      if (names === "" && unified) this.#folders.set("", unified + own);
+      for (const name of names.split(",")) {
+        const mountPoint = controllers[name];
+        if (name && mountPoint) this.#folders.set(name, mountPoint + own);
+      }
+    }
+  }
+
+  get isUnified(): boolean {
+    return cgroupLayout().unified !== undefined;
+  }
+
+  /** The path of a file of a controller; undefined when the container is in none such. */
+  file(controller: string, name: string): string | undefined {
+    const folder = this.#folders.get(this.isUnified ? "" : controller);
+    return folder === undefined ? undefined : `${folder}/${name}`;
+  }
+
+  /** A file's number; undefined when there is none. `max` counts as none. */
+  number(controller: string, name: string): number | undefined {
+    const text = this.#read(controller, name);
+    return text === undefined || !/^\d/.test(text) ? undefined : Number(text.trim());
+  }
+
+  #read(controller: string, name: string): string | undefined {
+    const file = this.file(controller, name);
+    return file === undefined ? undefined : readSmall(file);
+  }
+
+  #write(controller: string, name: string, value: string): void {
+    const file = this.file(controller, name);
+    if (file) writeFileSync(file, value);
+  }
+
+  cpuUsage(): number {
+    if (!this.isUnified) return this.number("cpuacct", "cpuacct.usage") ?? 0;
+    const micros = /^usage_usec (\d+)/m.exec(this.#read("cpu", "cpu.stat") ?? "")?.[1];
+    return Number(micros ?? 0) * 1000;
+  }
+
+  memory(): { usage: number; peak: number; swap: number; swapPeak: number } {
+    if (this.isUnified) {
+      return {
+        usage: this.number("memory", "memory.current") ?? 0, peak: this.number("memory", "memory.peak") ?? 0,
+        swap: this.number("memory", "memory.swap.current") ?? 0, swapPeak: this.number("memory", "memory.swap.peak") ?? 0,
+      };
+    }
+    const usage = this.number("memory", "memory.usage_in_bytes") ?? 0;
+    const peak = this.number("memory", "memory.max_usage_in_bytes") ?? 0;
+    const swap = (this.number("memory", "memory.memsw.usage_in_bytes") ?? usage) - usage;
+    const swapPeak = (this.number("memory", "memory.memsw.max_usage_in_bytes") ?? peak) - peak;
+    return { usage, peak, swap: Math.max(0, swap), swapPeak: Math.max(0, swapPeak) };
+  }
+
+  processes(): number {
+    return this.number("pids", "pids.current") ?? -1;
+  }
+
+  get isFrozen(): boolean {
+    return this.isUnified ? this.#read("", "cgroup.freeze")?.trim() === "1" : this.#read("freezer", "freezer.state")?.trim() !== "THAWED";
+  }
+
+  /** Freezes or thaws all processes, and resolves once they are. */
+  /** Removes what is left of the folders, when liblxc could not. */
+  remove(): void {
+    for (const folder of new Set(this.#folders.values())) {
+      if (!folder.includes("/lxc.payload")) continue;
+      removeFolder(folder);
+      removeFolder(folder.replace("/lxc.payload", "/lxc.monitor"));
+    }
+  }
+
+  async setFrozen(frozen: boolean): Promise<void> {
+    if (this.isUnified) this.#write("", "cgroup.freeze", frozen ? "1" : "0");
+    else this.#write("freezer", "freezer.state", frozen ? "FROZEN" : "THAWED");
+    for (let tries = 0; tries < 1000 && this.#settled() !== frozen; tries++) await sleep(tries < 20 ? 1 : 10);
+  }
+
+  #settled(): boolean {
+    if (this.isUnified) return /^frozen 1$/m.test(this.#read("", "cgroup.events") ?? "");
+    return this.#read("freezer", "freezer.state")?.trim() === "FROZEN";
+  }
+}
+
+/** Cgroups are removed from the innermost; one that holds a process still stays. */
+function removeFolder(folder: string): void {
+  try {
+    for (const entry of readdirSync(folder, { withFileTypes: true })) {
+      if (entry.isDirectory()) removeFolder(`${folder}/${entry.name}`);
+    }
+    rmdirSync(folder);
+  } catch (error) {
+    if (!hasCode(error, "ENOENT", "EBUSY", "ENODEV")) throw error;
+  }
+}
+
+const buffer = Buffer.alloc(8192);
+
+/** The text of a small kernel file; undefined when it is not there. */
+function readSmall(file: string): string | undefined {
+  let fd: number;
+  try {
+    fd = openSync(file, "r");
+  } catch (error) {
+    if (hasCode(error, "ENOENT", "ENODEV")) return undefined;
+    throw error;
+  }
+  try {
+    return buffer.toString("latin1", 0, readSync(fd, buffer, 0, buffer.length, 0));
+  } catch (error) {
+    if (hasCode(error, "ENODEV", "EOPNOTSUPP")) return undefined;
+    throw error;
+  } finally {
+    closeSync(fd);
+  }
+}

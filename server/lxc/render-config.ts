@@ -1,0 +1,125 @@
+// liblxc's configuration of one container, as text. Pure: everything it says is handed in.
+import { fail } from "../api/errors.ts";
+import type { IdMap } from "../host/user-namespace.ts";
+
+export interface BindMount {
+  source: string;
+  /** Below the root file system, without a leading slash. */
+  target: string;
+  options: string;
+}
+
+export interface Nic {
+  name: string;
+  bridge: string;
+  /** The host's end of the veth pair. */
+  hostName: string;
+  mac: string;
+  mtu: number | undefined;
+}
+
+export interface ContainerConfig {
+  name: string;
+  /** What the guest calls itself. */
+  hostname: string;
+  rootfs: string;
+  architecture: string;
+  logFile: string;
+  consoleLog: string;
+  seccompProfile: string;
+  stopHook: string;
+  map: IdMap;
+  /** The host has cgroup v2 alone. */
+  unifiedCgroups: boolean;
+  nesting: boolean;
+  environment: Readonly<Record<string, string>>;
+  mounts: readonly BindMount[];
+  /** Host files and folders to put out of sight, absolute, as the guest sees them. */
+  masked: readonly { path: string; directory: boolean }[];
+  nics: readonly Nic[];
+  /** Cgroup file → value, for the layout the host has. */
+  cgroups: readonly (readonly [string, string])[];
+}
+
+type Line = readonly [key: string, value: string];
+
+/** Text for `lxc.conf`. Throws when a value would not stay on its line. */
+export function renderConfig(config: ContainerConfig): string {
+  return [
+    ...base(config),
+    ...config.mounts.map((mount) => entry(mount)),
+    ...config.masked.map((mask) => entry(maskMount(mask))),
+    ...(config.nesting ? nestingMounts : []),
+    ...identity(config),
+    ...config.cgroups,
+    ...config.nics.flatMap(nicLines),
+    ["lxc.rootfs.path", `dir:${config.rootfs}`] as const,
+  ].map(renderLine).join("");
+}
+
+function renderLine([key, value]: Line): string {
+  if (/[\n\r\0]/.test(key) || /[\n\r\0]/.test(value)) throw fail("internal", { reason: `a line break in ${JSON.stringify(key)}` });
+  return `${key} = ${value}\n`;
+}
+
+function base(config: ContainerConfig): Line[] {
+  return [
+    ["lxc.log.file", config.logFile],
+    ["lxc.log.level", "WARN"],
+    ["lxc.console.buffer.size", "auto"],
+    ["lxc.console.size", "auto"],
+    ["lxc.console.logfile", config.consoleLog],
+    ["lxc.mount.auto", `proc:rw sys:rw ${config.unifiedCgroups ? "cgroup:rw:force" : "cgroup:mixed"}`],
+    ["lxc.autodev", "1"],
+    ["lxc.pty.max", "1024"],
+    ["lxc.tty.max", "0"],
+    ["lxc.arch", config.architecture],
+    ["lxc.hook.version", "1"],
+    ["lxc.hook.post-stop", config.stopHook],
+    ["lxc.uts.name", config.hostname],
+    ["lxc.seccomp.profile", config.seccompProfile],
+  ];
+}
+
+function identity(config: ContainerConfig): Line[] {
+  const lines: Line[] = [];
+  for (const range of config.map.uid) lines.push(["lxc.idmap", `u ${range.inside} ${range.outside} ${range.count}`]);
+  for (const range of config.map.gid) lines.push(["lxc.idmap", `g ${range.inside} ${range.outside} ${range.count}`]);
+  for (const [key, value] of Object.entries(config.environment)) lines.push(["lxc.environment", `${key}=${value}`]);
+  return lines;
+}
+
+/** Fresh /proc and /sys out of the way, so that the kernel lets a nested container mount its own. */
+const nestingMounts: readonly Line[] = [
+  ["lxc.mount.entry", "proc dev/.lxc/proc proc create=dir,optional 0 0"],
+  ["lxc.mount.entry", "sys dev/.lxc/sys sysfs create=dir,optional 0 0"],
+];
+
+function maskMount({ path, directory }: { path: string; directory: boolean }): BindMount {
+  const target = path.slice(1);
+  return directory
+    ? { source: "tmpfs", target, options: "tmpfs ro,nosuid,nodev,noexec,optional" }
+    : { source: "/dev/null", target, options: "none bind,ro,optional" };
+}
+
+/** Spaces in fstab fields are written as \040. */
+function field(text: string): string {
+  return text.replace(/[\s\\]/g, (char) => `\\${char.charCodeAt(0).toString(8).padStart(3, "0")}`);
+}
+
+function entry(mount: BindMount): Line {
+  return ["lxc.mount.entry", `${field(mount.source)} ${field(mount.target)} ${mount.options} 0 0`];
+}
+
+function nicLines(nic: Nic, index: number): Line[] {
+  const key = (name: string) => `lxc.net.${index}.${name}`;
+  return [
+    [key("type"), "veth"],
+    [key("flags"), "up"],
+    [key("link"), nic.bridge],
+    [key("name"), nic.name],
+    [key("hwaddr"), nic.mac],
+    [key("veth.pair"), nic.hostName],
+    ...(nic.mtu === undefined ? [] : [[key("mtu"), String(nic.mtu)] as const]),
+  ];
+}

@@ -1,0 +1,68 @@
+// Starting a container with lxc-start.
+import { type SpawnOptions, spawn } from "node:child_process";
+import { closeSync, openSync, readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fail } from "../api/errors.ts";
+import { childEnv, lastWords, spawnError } from "../host/run.ts";
+import { hasCode } from "../host/libc.ts";
+import { type ContainerProcesses, findInit } from "./processes.ts";
+
+export interface StartFiles {
+  lxcPath: string;
+  name: string;
+  config: string;
+  /** Where the monitor's pid is written. */
+  pidFile: string;
+  /** Where lxc-start's own words go. */
+  output: string;
+  /** liblxc's log. */
+  log: string;
+}
+
+/** Starts a container and resolves once its init runs. Throws `start_failed` with liblxc's last words. */
+export async function startContainer(files: StartFiles): Promise<ContainerProcesses> {
+  const args = ["-d", "-P", files.lxcPath, "-n", files.name, "-f", files.config, "-p", files.pidFile];
+  const output = openSync(files.output, "w", 0o600);
+  try {
+    const code = await exitOf("lxc-start", args, { stdio: ["ignore", output, output], cwd: "/", env: childEnv(), detached: true });
+    if (code !== 0) throw fail("start_failed", { name: files.name, reason: reasonIn(files) });
+  } finally {
+    closeSync(output);
+  }
+  return running(files);
+}
+
+function exitOf(tool: string, args: string[], options: SpawnOptions): Promise<number | null> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(tool, args, options);
+    child.once("error", (cause) => reject(spawnError(tool, cause)));
+    child.once("exit", (code) => resolve(code));
+  });
+}
+
+async function running(files: StartFiles): Promise<ContainerProcesses> {
+  const monitor = Number(readText(files.pidFile).trim());
+  for (let tries = 0; tries < 50; tries++) {
+    const init = monitor > 0 ? findInit(monitor) : undefined;
+    if (init !== undefined) return { monitor, init };
+    await sleep(2);
+  }
+  throw fail("start_failed", { name: files.name, reason: `its init ended at once. ${reasonIn(files)}`.trim() });
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    if (hasCode(error, "ENOENT")) return "";
+    throw error;
+  }
+}
+
+/** What liblxc's log, or lxc-start itself, says went wrong. */
+function reasonIn(files: StartFiles): string {
+  const errors = readText(files.log).split("\n").filter((line) => / ERROR /.test(line))
+    .map((line) => line.replace(/^lxc \S+ \S+ ERROR\s+\S+ - \S+ - /, ""));
+  const own = readText(files.output).split("\n").filter((line) => !/lxc_container|tools\/lxc_start\.c/.test(line)).join("\n");
+  return lastWords([...new Set(errors)].join("\n")) || lastWords(own) || lastWords(readText(files.output)) || "lxc-start gave no reason";
+}

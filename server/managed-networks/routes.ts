@@ -1,0 +1,91 @@
+// The network endpoints.
+import { existsSync } from "node:fs";
+import { fail } from "../api/errors.ts";
+import type { Network, networkEndpoints } from "../api/networks.ts";
+import { listHostInterfaces, readNetworkState } from "../../networks/network.ts";
+import type { Context } from "../context.ts";
+import type { Call, Implementation } from "../http/implementation.ts";
+import { usersOfNetwork } from "./users.ts";
+import type { NetworkRecord } from "./networks.ts";
+
+type Requestor = Call<(typeof networkEndpoints)["getNetwork"]>["requestor"];
+
+const urlOf = (name: string) => `/1.0/networks/${name}`;
+
+export function networkRoutes(ctx: Context): Implementation<typeof networkEndpoints> {
+  const managed = (record: NetworkRecord): Network => ({
+    name: record.name, description: record.description, type: record.type, managed: true,
+    status: ctx.networks.isUp(record.name) ? "Created" : "Unavailable", config: record.config,
+    used_by: usersOfNetwork(ctx, record.name), locations: ["none"],
+  });
+  const unmanaged = (name: string, type: string): Network => ({
+    name, description: "", type, managed: false, status: "", config: {}, used_by: usersOfNetwork(ctx, name), locations: [],
+  });
+  const all = (): Network[] => {
+    const records = ctx.networks.list();
+    const others = listHostInterfaces().filter(({ name }) => !records.some((record) => record.name === name));
+    return [...records.map(managed), ...others.map(({ name, type }) => unmanaged(name, type))].sort((a, b) => (a.name < b.name ? -1 : 1));
+  };
+  const get = (name: string): Network => {
+    const record = ctx.networks.find(name);
+    if (record) return managed(record);
+    const found = listHostInterfaces().find((one) => one.name === name);
+    if (!found) throw fail("network_not_found");
+    return unmanaged(found.name, found.type);
+  };
+  const assertManaged = (name: string) => {
+    if (!get(name).managed) throw fail("not_managed", { name });
+  };
+  const tell = (action: string, name: string, requestor: Requestor, context?: Record<string, unknown>) =>
+    ctx.events.lifecycle({ action: `network-${action}`, source: urlOf(name), requestor, ...(context ? { context } : {}) });
+
+  return {
+    listNetworks: ({ query }) => {
+      const networks = all();
+      return query.recursion === "1" ? networks : networks.map(({ name }) => urlOf(name));
+    },
+
+    createNetwork: async ({ body, requestor }) => {
+      if (!ctx.networks.find(body.name) && existsSync(`/sys/class/net/${encodeURIComponent(body.name)}`)) throw fail("network_exists");
+      await ctx.networks.create(body);
+      tell("created", body.name, requestor);
+      return { location: urlOf(body.name) };
+    },
+
+    getNetwork: ({ params }) => get(params.name),
+
+    replaceNetwork: async ({ params, body, requestor }) => {
+      assertManaged(params.name);
+      await ctx.networks.update(params.name, body, false);
+      tell("updated", params.name, requestor);
+    },
+
+    patchNetwork: async ({ params, body, requestor }) => {
+      assertManaged(params.name);
+      await ctx.networks.update(params.name, body, true);
+      tell("updated", params.name, requestor);
+    },
+
+    renameNetwork: async ({ params, body, requestor }) => {
+      assertManaged(params.name);
+      if (usersOfNetwork(ctx, params.name).length > 0) throw fail("network_in_use");
+      await ctx.networks.rename(params.name, body.name);
+      tell("renamed", body.name, requestor, { old_name: params.name });
+      return { location: urlOf(body.name) };
+    },
+
+    deleteNetwork: async ({ params, requestor }) => {
+      assertManaged(params.name);
+      if (usersOfNetwork(ctx, params.name).length > 0) throw fail("network_in_use");
+      await ctx.networks.remove(params.name);
+      tell("deleted", params.name, requestor);
+    },
+
+    getNetworkState: ({ params }) => readNetworkState(get(params.name).name),
+
+    listNetworkLeases: ({ params }) => {
+      assertManaged(params.name);
+      return ctx.networks.leases(params.name);
+    },
+  };
+}

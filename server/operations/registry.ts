@@ -1,0 +1,53 @@
+// All operations there are: running ones, and those that ended a moment ago.
+import { fail } from "../api/errors.ts";
+import type { EventHub } from "../events/hub.ts";
+import { Operation, type OperationSpec } from "./operation.ts";
+
+/** How long an operation can still be read after its end, in ms. */
+const keepFor = 5000;
+
+export class Operations {
+  readonly #all = new Map<string, Operation>();
+  readonly #events: EventHub;
+  #closing = false;
+
+  constructor(events: EventHub) {
+    this.#events = events;
+  }
+
+  /** Makes an operation and starts it. Throws `shutting_down` when the server stops. */
+  start(spec: OperationSpec): Operation {
+    if (this.#closing) throw fail("shutting_down");
+    const operation = new Operation(spec, (changed) => {
+      this.#events.operation(changed.view(), changed.project);
+    });
+    this.#all.set(operation.id, operation);
+    operation.start();
+    void operation.ended().then(() => setTimeout(() => this.#all.delete(operation.id), keepFor).unref());
+    return operation;
+  }
+
+  /** Throws `operation_not_found`. */
+  get(id: string): Operation {
+    const operation = this.#all.get(id);
+    if (!operation) throw fail("operation_not_found");
+    return operation;
+  }
+
+  list(): Operation[] {
+    return [...this.#all.values()];
+  }
+
+  /** Takes no more, cancels what can be, and waits for the rest as long as `timeout` ms. */
+  async close(timeout: number): Promise<void> {
+    this.#closing = true;
+    const running = this.list().filter((operation) => !operation.isFinal);
+    for (const operation of running) operation.abortForShutdown();
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, timeout);
+    });
+    await Promise.race([Promise.all(running.map((operation) => operation.ended())), late]);
+    clearTimeout(timer);
+  }
+}

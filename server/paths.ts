@@ -1,0 +1,78 @@
+// Where things lie below $BERTH_DIR. The layout is LXD's where people and scripts look.
+import { mkdirSync } from "node:fs";
+import path from "node:path";
+import { fail } from "./api/errors.ts";
+
+export class Paths {
+  readonly root: string;
+
+  /** Throws when the directory's name could not stand in liblxc's or dnsmasq's configuration as it is. */
+  constructor(root: string) {
+    if (!/^\/[\w.\-/]*$/.test(root) || root.length > 80) {
+      throw fail("bad_request", {
+        reason: `BERTH_DIR must be an absolute path of at most 80 letters, digits and ._-/, not "${root}"`,
+      });
+    }
+    this.root = path.normalize(root).replace(/\/$/, "");
+  }
+
+  get socket(): string {
+    return `${this.root}/unix.socket`;
+  }
+  get database(): string {
+    return `${this.root}/database/berth.db`;
+  }
+  get lock(): string {
+    return `${this.root}/berthd.lock`;
+  }
+  /** Where hooks of containers report to. */
+  get hookFifo(): string {
+    return `${this.root}/hooks/events`;
+  }
+  get stopHook(): string {
+    return `${this.root}/hooks/post-stop`;
+  }
+  /** liblxc's folder of containers; each is a link into its pool. */
+  get containers(): string {
+    return `${this.root}/containers`;
+  }
+  get images(): string {
+    return `${this.root}/images`;
+  }
+  get pools(): string {
+    return `${this.root}/storage-pools`;
+  }
+  get networks(): string {
+    return `${this.root}/networks`;
+  }
+  get security(): string {
+    return `${this.root}/security/seccomp`;
+  }
+  get lxcfs(): string {
+    return `${this.root}/lxcfs`;
+  }
+  pool(pool: string): string {
+    return `${this.pools}/${pool}`;
+  }
+  logs(name: string): string {
+    return `${this.root}/logs/${name}`;
+  }
+  devices(name: string): string {
+    return `${this.root}/devices/${name}`;
+  }
+
+  /** Makes the folders; those that a container's root passes through let others pass, but not look. */
+  make(): void {
+    for (const open of [this.root, this.containers, this.pools, this.networks, `${this.root}/devices`, `${this.root}/shmounts`]) {
+      mkdirSync(open, { recursive: true, mode: 0o711 });
+    }
+    for (const closed of [`${this.root}/database`, `${this.root}/hooks`, this.images, `${this.root}/logs`, this.security]) {
+      mkdirSync(closed, { recursive: true, mode: 0o700 });
+    }
+  }
+}
+
+/** The name of an instance outside the API: on disk, for liblxc, in logs. */
+export function systemName(project: string, name: string): string {
+  return project === "default" ? name : `${project}_${name}`;
+}

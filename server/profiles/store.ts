@@ -1,0 +1,68 @@
+// The profiles in the database.
+import { fail } from "../api/errors.ts";
+import type { Config, DeviceMap } from "../api/schemas.ts";
+import type { Db } from "../db/open.ts";
+
+export interface ProfileRecord {
+  id: number;
+  project: string;
+  name: string;
+  description: string;
+  config: Config;
+  devices: DeviceMap;
+}
+
+interface Row {
+  id: number; project: string; name: string; description: string; config: string; devices: string;
+}
+
+const select = `SELECT profiles.id, projects.name AS project, profiles.name, profiles.description, profiles.config, devices
+  FROM profiles JOIN projects ON projects.id = project_id`;
+
+function parse(row: Row): ProfileRecord {
+  return { ...row, config: JSON.parse(row.config), devices: JSON.parse(row.devices) };
+}
+
+export class ProfileStore {
+  readonly #db: Db;
+  constructor(db: Db) {
+    this.#db = db;
+  }
+
+  list(project?: string): ProfileRecord[] {
+    const rows = project === undefined
+      ? this.#db.prepare<unknown[], Row>(`${select} ORDER BY profiles.name`).all()
+      : this.#db.prepare<unknown[], Row>(`${select} WHERE projects.name = ? ORDER BY profiles.name`).all(project);
+    return rows.map(parse);
+  }
+
+  find(project: string, name: string): ProfileRecord | undefined {
+    const row = this.#db.prepare<unknown[], Row>(`${select} WHERE projects.name = ? AND profiles.name = ?`).get(project, name);
+    return row && parse(row);
+  }
+
+  /** Throws `profile_not_found`. */
+  get(project: string, name: string): ProfileRecord {
+    const record = this.find(project, name);
+    if (!record) throw fail("profile_not_found");
+    return record;
+  }
+
+  /** Throws `profile_exists`. */
+  insert(record: Omit<ProfileRecord, "id">): void {
+    this.#db.transaction(() => {
+      if (this.find(record.project, record.name)) throw fail("profile_exists", { name: record.name });
+      this.#db.prepare("INSERT INTO profiles (project_id, name, description, config, devices) VALUES ((SELECT id FROM projects WHERE name = ?), ?, ?, ?, ?)")
+        .run(record.project, record.name, record.description, JSON.stringify(record.config), JSON.stringify(record.devices));
+    })();
+  }
+
+  save(record: ProfileRecord): void {
+    this.#db.prepare("UPDATE profiles SET name = ?, description = ?, config = ?, devices = ? WHERE id = ?")
+      .run(record.name, record.description, JSON.stringify(record.config), JSON.stringify(record.devices), record.id);
+  }
+
+  remove(record: ProfileRecord): void {
+    this.#db.prepare("DELETE FROM profiles WHERE id = ?").run(record.id);
+  }
+}

@@ -1,0 +1,94 @@
+// The images of a pool, each made ready once: `FINGERPRINT/rootfs` with the image's own ids, beside
+// metadata.yaml and templates/. A squashfs is mounted there instead of being unpacked.
+import { randomBytes } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync } from "node:fs";
+import { copyFile, cp, link, rename, rm } from "node:fs/promises";
+import { unpackImage } from "../../../images/unpack.ts";
+import { hasCode } from "../../host/libc.ts";
+import { isMountPoint, unmountTree } from "../../host/mounts.ts";
+import { run } from "../../host/run.ts";
+import { fail } from "../../api/errors.ts";
+import type { StoredImage } from "../driver.ts";
+
+export class ImageLayers {
+  readonly #root: string;
+
+  constructor(root: string) {
+    this.#root = root;
+  }
+
+  folder(fingerprint: string): string {
+    return `${this.#root}/${fingerprint}`;
+  }
+
+  rootfs(fingerprint: string): string {
+    return `${this.folder(fingerprint)}/rootfs`;
+  }
+
+  async ensure(image: StoredImage): Promise<void> {
+    if (!existsSync(this.folder(image.fingerprint))) await this.#make(image);
+    await this.mountSquashfs(image.fingerprint);
+  }
+
+  async #make(image: StoredImage): Promise<void> {
+    const unfinished = `${this.#root}/.new-${randomBytes(6).toString("hex")}`;
+    mkdirSync(unfinished, { mode: 0o700 });
+    try {
+      const squashfs = image.rootfsFormat === "squashfs" && image.rootfs !== undefined;
+      await unpackImage({ meta: image.meta, ...(image.rootfs ? { rootfs: image.rootfs } : {}) }, unfinished, { rootfs: !squashfs });
+      if (squashfs) {
+        mkdirSync(`${unfinished}/rootfs`, { recursive: true, mode: 0o755 });
+        await linkOrCopy(image.rootfs ?? "", `${unfinished}/rootfs.squashfs`);
+      }
+      await rename(unfinished, this.folder(image.fingerprint));
+    } catch (error) {
+      await rm(unfinished, { recursive: true, force: true });
+      throw error;
+    }
+  }
+
+  /** Mounts the image's squashfs, if it has one and it is not mounted (after a restart of the machine). */
+  async mountSquashfs(fingerprint: string): Promise<void> {
+    const file = `${this.folder(fingerprint)}/rootfs.squashfs`;
+    const target = this.rootfs(fingerprint);
+    if (!existsSync(file) || isMountPoint(target)) return;
+    try {
+      await run("mount", ["-t", "squashfs", "-o", "loop,ro,nodev", file, target]);
+    } catch (cause) {
+      throw fail("image_broken", { reason: "its squashfs cannot be mounted" }, cause);
+    }
+  }
+
+  /** metadata.yaml and the templates belong to each instance: it may change its own. */
+  async copyMetadata(fingerprint: string, target: string): Promise<void> {
+    const from = this.folder(fingerprint);
+    await copyFile(`${from}/metadata.yaml`, `${target}/metadata.yaml`);
+    if (existsSync(`${from}/templates`)) await cp(`${from}/templates`, `${target}/templates`, { recursive: true });
+  }
+
+  async remove(fingerprint: string): Promise<void> {
+    unmountTree(this.rootfs(fingerprint));
+    await rm(this.folder(fingerprint), { recursive: true, force: true });
+  }
+
+  /** Clears away what a crash left half-made. */
+  async removeUnfinished(): Promise<void> {
+    for (const entry of readdirSync(this.#root)) {
+      if (entry.startsWith(".new-")) await rm(`${this.#root}/${entry}`, { recursive: true, force: true });
+    }
+  }
+
+  async unmountAll(): Promise<void> {
+    if (!existsSync(this.#root)) return;
+    for (const fingerprint of readdirSync(this.#root)) unmountTree(this.rootfs(fingerprint));
+  }
+}
+
+async function linkOrCopy(from: string, to: string): Promise<void> {
+  try {
+    await link(from, to);
+  } catch (error) {
+    if (!hasCode(error, "EXDEV", "EPERM", "EMLINK")) throw error;
+    await copyFile(from, to);
+  }
+}

@@ -1,0 +1,64 @@
+// The storage pool endpoints.
+import { fail } from "../api/errors.ts";
+import type { storageEndpoints, StoragePool } from "../api/storage.ts";
+import type { Context } from "../context.ts";
+import type { Implementation } from "../http/implementation.ts";
+import { findRootDisk } from "../instances/config.ts";
+import { systemNameOf } from "../instances/store.ts";
+import type { PoolRecord } from "./pools.ts";
+
+const urlOf = (name: string) => `/1.0/storage-pools/${name}`;
+
+export function storageRoutes(ctx: Context): Implementation<typeof storageEndpoints> {
+  const usedBy = (name: string) => [
+    ...ctx.instances.list().filter((instance) => instance.pool === name).map((instance) => `/1.0/instances/${systemNameOf(instance)}`),
+    ...ctx.profiles.list().filter((profile) => findRootDisk(profile.devices)?.pool === name).map((profile) => `/1.0/profiles/${profile.name}`),
+  ];
+  const view = (record: PoolRecord): StoragePool => ({
+    name: record.name, description: record.description, driver: record.driver, status: "Created",
+    config: ctx.pools.shownConfig(record), used_by: usedBy(record.name), locations: ["none"],
+  });
+  const tell = (action: string, name: string, requestor: Parameters<typeof ctx.events.lifecycle>[0]["requestor"]) =>
+    ctx.events.lifecycle({ action: `storage-pool-${action}`, source: urlOf(name), requestor });
+
+  return {
+    listStoragePools: ({ query }) => {
+      const records = ctx.pools.list();
+      return query.recursion === "1" ? records.map(view) : records.map((record) => urlOf(record.name));
+    },
+
+    createStoragePool: async ({ body, requestor }) => {
+      await ctx.pools.create(body);
+      tell("created", body.name, requestor);
+      return { location: urlOf(body.name) };
+    },
+
+    getStoragePool: ({ params }) => view(ctx.pools.get(params.name)),
+
+    replaceStoragePool: ({ params, body, requestor }) => {
+      ctx.pools.update(params.name, body, false);
+      tell("updated", params.name, requestor);
+    },
+
+    patchStoragePool: ({ params, body, requestor }) => {
+      ctx.pools.update(params.name, body, true);
+      tell("updated", params.name, requestor);
+    },
+
+    deleteStoragePool: async ({ params, requestor }) => {
+      const { name } = ctx.pools.get(params.name);
+      if (usedBy(name).length > 0) throw fail("pool_in_use");
+      await ctx.pools.remove(name);
+      tell("deleted", name, requestor);
+    },
+
+    getStoragePoolResources: ({ params }) => {
+      ctx.pools.get(params.name);
+      const space = ctx.pools.driver(params.name).space();
+      return {
+        space: { used: space.used, total: space.total },
+        inodes: { used: space.inodesUsed, total: space.inodesTotal },
+      };
+    },
+  };
+}

@@ -1,0 +1,82 @@
+// npm run build: bundles server/main.ts into dist/berthd and cli/main.ts into dist/berth. Builds only what changed.
+// `npm run build -- berthd` builds one of them.
+import { chmodSync, existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join, relative, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { clientBundle, daemonBundle, tuiBundle } from "./build/bundles.mjs";
+import { isFresh, rememberInputs } from "./build/fresh.mjs";
+import { copyNatives, nativeFiles } from "./build/natives.mjs";
+import { StepError, script, step } from "./setup/step.mjs";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const ownFiles = ["snap/build.mjs", "snap/build/bundles.mjs", "snap/build/natives.mjs", "snap/build/typebox-stub.mjs", "package-lock.json"];
+
+/** Loaded from here, not imported at the top: set-up must be able to say what to do when it is missing. */
+function esbuild() {
+  try {
+    return createRequire(import.meta.url)("esbuild");
+  } catch (cause) {
+    throw new StepError(`esbuild cannot be loaded: ${cause.message.split("\n")[0]}`, "npm run setup");
+  }
+}
+
+/** Bundles and writes each file by renaming it into place: a program that starts meanwhile sees the old one or the new one. */
+async function bundle(options) {
+  const entry = options.entryPoints[0];
+  if (!existsSync(resolve(root, entry))) throw new StepError(`${entry} does not exist`, "check out the whole project");
+  const { build, formatMessages } = esbuild();
+  let result;
+  try {
+    result = await build(options);
+  } catch (error) {
+    if (!error.errors) throw error;
+    throw new StepError((await formatMessages(error.errors.slice(0, 8), { kind: "error", color: false })).join("").trim());
+  }
+  for (const file of result.outputFiles) {
+    const part = `${file.path}.${process.pid}`;
+    writeFileSync(part, file.contents);
+    chmodSync(part, 0o755);
+    renameSync(part, file.path);
+  }
+  const size = result.outputFiles.reduce((sum, file) => sum + file.contents.length, 0);
+  return { inputs: Object.keys(result.metafile.inputs), size };
+}
+
+const kib = (size) => `${Math.round(size / 1024)} KiB`;
+
+async function buildDaemon() {
+  if (isFresh(root, "berthd", ["dist/berthd", "dist/node_modules/koffi"])) return "unchanged";
+  const { inputs, size } = await bundle(daemonBundle(root));
+  copyNatives(root);
+  rememberInputs(root, "berthd", [...inputs, ...nativeFiles, ...ownFiles]);
+  return kib(size);
+}
+
+async function buildClient() {
+  if (isFresh(root, "berth", ["dist/berth"])) return "unchanged";
+  const tui = new Set();
+  const { inputs, size } = await bundle(clientBundle(root, tui));
+  const all = [...inputs];
+  const sizes = [kib(size)];
+  if (tui.size > 1) throw new StepError("the client loads more than one module of cli/tui", "load the full-screen view through one import()");
+  for (const entry of tui) {
+    const view = await bundle(tuiBundle(root, relative(root, entry)));
+    all.push(...view.inputs);
+    sizes.push(`and ${kib(view.size)} for the full-screen view`);
+  }
+  rememberInputs(root, "berth", [...all.filter((file) => !file.includes(":")), ...ownFiles]);
+  return sizes.join(" ");
+}
+
+export async function build(names = []) {
+  const wanted = (name) => names.length === 0 || names.includes(name);
+  mkdirSync(join(root, "dist"), { recursive: true });
+  writeFileSync(join(root, "dist/package.json"), '{"type":"commonjs"}\n');
+  if (wanted("berthd")) await step("dist/berthd", buildDaemon);
+  if (wanted("berth")) await step("dist/berth", buildClient);
+}
+
+if (process.argv[1] && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  await script("build", () => build(process.argv.slice(2)));
+}

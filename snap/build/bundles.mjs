@@ -1,0 +1,91 @@
+// How each program is bundled by esbuild: entries, what stays outside, what is replaced.
+import { fileURLToPath } from "node:url";
+
+/** Native modules: copied beside the bundle, not into it. */
+export const natives = ["better-sqlite3", "koffi"];
+
+/** Optional speed-ups that `ws` tries to load and does without. */
+const optional = ["bufferutil", "utf-8-validate"];
+
+const stub = (name) => fileURLToPath(new URL(`./${name}.mjs`, import.meta.url));
+
+/** Node drops the extra certificates at start (reading them costs 30 ms); the programs find the file's name in BERTH_CA. */
+const shebang = '#!/usr/bin/env -S -u NODE_EXTRA_CA_CERTS BERTH_CA=${NODE_EXTRA_CA_CERTS} node';
+const metaUrl = 'const berthBundleUrl=require("node:url").pathToFileURL(__filename).href;';
+
+const common = {
+  bundle: true,
+  platform: "node",
+  target: "node20.19",
+  write: false,
+  metafile: true,
+  legalComments: "none",
+  logLevel: "silent",
+  loader: { ".sql": "text", ".sh": "text", ".txt": "text" },
+  define: { "process.env.NODE_ENV": '"production"', "import.meta.url": "berthBundleUrl" },
+};
+
+/** The full-screen view is loaded when it is asked for: `import("./tui/….tsx")` becomes an import of a bundle of its own. */
+function tuiApart(found) {
+  return {
+    name: "tui-apart",
+    setup(build) {
+      build.onResolve({ filter: /tui\// }, async (args) => {
+        if (args.kind !== "dynamic-import" || args.pluginData === "resolved") return undefined;
+        const real = await build.resolve(args.path, { resolveDir: args.resolveDir, kind: args.kind, pluginData: "resolved" });
+        if (real.errors.length > 0) return { errors: real.errors };
+        found.add(real.path);
+        return { path: "./berth-tui.mjs", external: true };
+      });
+    },
+  };
+}
+
+/** The options of dist/berthd. */
+export function daemonBundle(root) {
+  return {
+    ...common,
+    absWorkingDir: root,
+    entryPoints: ["server/main.ts"],
+    outfile: "dist/berthd",
+    format: "cjs",
+    external: [...natives, ...optional],
+    minifySyntax: true,
+    minifyWhitespace: true,
+    keepNames: true,
+    sourcemap: false,
+    banner: { js: `${shebang}\n${metaUrl}` },
+  };
+}
+
+/** The options of dist/berth. Entries of the full-screen view that it meets are added to `tui`. */
+export function clientBundle(root, tui) {
+  return {
+    ...common,
+    absWorkingDir: root,
+    entryPoints: ["cli/main.ts"],
+    outfile: "dist/berth",
+    format: "cjs",
+    minify: true,
+    external: optional,
+    alias: { typebox: stub("typebox-stub") },
+    plugins: [tuiApart(tui)],
+    banner: { js: `${shebang}\n${metaUrl}` },
+  };
+}
+
+/** The options of dist/berth-tui.mjs: a module, since ink waits at its top level. */
+export function tuiBundle(root, entry) {
+  return {
+    ...common,
+    absWorkingDir: root,
+    entryPoints: [entry],
+    outfile: "dist/berth-tui.mjs",
+    format: "esm",
+    minify: true,
+    external: optional,
+    alias: { typebox: stub("typebox-stub"), "react-devtools-core": stub("empty-stub") },
+    define: { "process.env.NODE_ENV": '"production"' },
+    banner: { js: 'import{createRequire as berthRequire}from"node:module";const require=berthRequire(import.meta.url);' },
+  };
+}

@@ -1,0 +1,51 @@
+// What the measurements are made of: launching, waiting for an address, deleting; through the raw API, timed.
+import type { Result } from "../helpers/exec.ts";
+import { pause } from "../helpers/wait.ts";
+import { imageAlias, type Peer } from "./peers.ts";
+
+/** Milliseconds that some work took. */
+export async function timed(work: () => Promise<unknown>): Promise<number> {
+  const since = performance.now();
+  await work();
+  return performance.now() - since;
+}
+
+/** Throws unless the client succeeded. */
+export async function ok(running: Promise<Result>): Promise<void> {
+  const { code, stderr, stdout } = await running;
+  if (code !== 0) throw new Error(stderr || stdout || `status ${code}`);
+}
+
+const source = { type: "image", alias: imageAlias };
+
+export function create(peer: Peer, name: string): Promise<unknown> {
+  return peer.must("POST", "/1.0/instances", { name, type: "container", source });
+}
+
+export function changeState(peer: Peer, name: string, action: "start" | "stop"): Promise<unknown> {
+  return peer.must("PUT", `/1.0/instances/${name}/state`, { action, timeout: 30, force: action === "stop" });
+}
+
+export async function launch(peer: Peer, name: string): Promise<void> {
+  await create(peer, name);
+  await changeState(peer, name, "start");
+}
+
+export async function destroy(peer: Peer, name: string): Promise<void> {
+  await changeState(peer, name, "stop");
+  await peer.must("DELETE", `/1.0/instances/${name}`);
+}
+
+interface State {
+  network: Record<string, { addresses: { family: string; scope: string }[] }> | null;
+}
+
+/** Waits for a global IPv4 address in the instance's state. */
+export async function address(peer: Peer, name: string, limit = 60_000): Promise<void> {
+  for (const until = Date.now() + limit; Date.now() < until; await pause(5)) {
+    const { network } = (await peer.must("GET", `/1.0/instances/${name}/state`)) as State;
+    const cards = Object.entries(network ?? {}).filter(([card]) => card !== "lo");
+    if (cards.some(([, card]) => card.addresses.some(({ family, scope }) => family === "inet" && scope === "global"))) return;
+  }
+  throw new Error(`${peer.name}: ${name} has no IPv4 address after ${limit / 1000} s`);
+}

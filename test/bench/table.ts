@@ -1,0 +1,54 @@
+// Medians, the goals, and the table that shows them beside each other.
+
+/** What Berth aims at: milliseconds, or KiB for memory. Rows are matched by their beginning. */
+const goals: readonly (readonly [string, number])[] = [
+  ["launch, ", 120], ["first launch", 250], ["started → IPv4", 350], ["launch → IPv4", 470], ["exec true", 18], ["list, 1 instance", 15],
+  ["list, ", 50], ["recursion=1", 5], ["recursion=2", 10], ["delete", 150], ["RSS of the daemon, idle", 90 * 1024],
+  ["RSS of the daemon", 110 * 1024], ["RSS of a monitor", 3.4 * 1024],
+];
+
+export type Results = Map<string, Map<string, number[]>>;
+
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 ? (sorted[middle] ?? Number.NaN) : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2;
+}
+
+export const goalOf = (row: string) => goals.find(([start]) => row.startsWith(start))?.[1];
+
+const isMemory = (row: string) => /^[RP]SS/.test(row);
+
+function show(row: string, value: number | undefined): string {
+  if (value === undefined || Number.isNaN(value)) return "-";
+  if (isMemory(row)) return `${(value / 1024).toFixed(1)} MiB`;
+  return value < 100 ? `${value.toFixed(1)} ms` : `${Math.round(value)} ms`;
+}
+
+/** One line a row: the goal, each peer's median, and how many times LXD's is Berth's. */
+export function renderTable(results: Results, peers: readonly string[]): string {
+  const first = peers[0] ?? "";
+  const others = peers.slice(1);
+  const compared = first === "Berth" ? others : [];
+  const lines = [["", "goal", ...peers, ...compared.map((name) => `${name} ÷ Berth`), ""]];
+  for (const [row, byPeer] of results) {
+    const medians = peers.map((peer) => (byPeer.has(peer) ? median(byPeer.get(peer) ?? []) : undefined));
+    const own = first === "Berth" ? medians[0] : undefined;
+    const ratios = compared.map((_, i) => (own && medians[i + 1] ? `${((medians[i + 1] ?? 0) / own).toFixed(1)}×` : "-"));
+    const goal = goalOf(row);
+    const verdict = own === undefined || goal === undefined ? "" : own <= goal ? "met" : "MISSED";
+    lines.push([row, show(row, goal), ...medians.map((value) => show(row, value)), ...ratios, verdict]);
+  }
+  const widths = lines[0]?.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0))) ?? [];
+  return lines.map((line) => line.map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0))).join("  ").trimEnd()).join("\n");
+}
+
+/** The same for programs. */
+export function renderJson(results: Results): string {
+  const rows = [...results].map(([row, byPeer]) => [row, {
+    unit: isMemory(row) ? "KiB" : "ms",
+    goal: goalOf(row),
+    ...Object.fromEntries([...byPeer].map(([peer, values]) => [peer, { median: median(values), min: Math.min(...values), max: Math.max(...values), values }])),
+  }]);
+  return `${JSON.stringify(Object.fromEntries(rows), null, 2)}\n`;
+}
