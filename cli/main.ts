@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 // The process: arguments in, exit status out.
 import { runProgram } from "./app.ts";
 

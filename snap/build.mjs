@@ -10,7 +10,9 @@ import { copyNatives, nativeFiles } from "./build/natives.mjs";
 import { StepError, script, step } from "./setup/step.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const ownFiles = ["snap/build.mjs", "snap/build/bundles.mjs", "snap/build/natives.mjs", "snap/build/typebox-stub.mjs", "package-lock.json"];
+const ownFiles = [
+  "snap/build.mjs", "snap/build/bundles.mjs", "snap/build/natives.mjs", "snap/build/typebox-stub.mjs", "package.json", "package-lock.json",
+];
 
 /** Loaded from here, not imported at the top: set-up must be able to say what to do when it is missing. */
 function esbuild() {

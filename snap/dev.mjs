@@ -7,7 +7,7 @@ import { build } from "./build.mjs";
 import { say, script } from "./setup/step.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const env = { BERTH_LOG_LEVEL: "debug", ...process.env, BERTH_DIR: process.env.BERTH_DIR || "/var/lib/berth-dev" };
+const env = { ...process.env, BERTH_DIR: process.env.BERTH_DIR || "/var/lib/berth-dev" };
 let child;
 let timer;
 let busy = Promise.resolve();
@@ -24,7 +24,7 @@ async function restart() {
   await script("build", () => build());
   if (process.exitCode) return say("  waiting for a change");
   await ended();
-  child = spawn(`${root}dist/berthd`, process.argv.slice(2), { env, stdio: "inherit" });
+  child = spawn(`${root}dist/berthd`, ["--debug", ...process.argv.slice(2)], { env, stdio: "inherit" });
 }
 
 for (const folder of ["server", "images", "networks", "cli"]) {

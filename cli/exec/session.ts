@@ -66,7 +66,8 @@ function exitStatus(operation: Operation): number {
   try {
     assertSucceeded(operation);
   } catch (error) {
-    throw new CliError(messageOf(error), { hint: hintOf(error), exitCode: code || 1, cause: error });
+    // A status of 126 or 127 says it all; the server's log says no more.
+    throw new CliError(messageOf(error), { hint: code === undefined ? hintOf(error) : undefined, exitCode: code || 1, cause: error });
   }
   return code ?? 0;
 }

@@ -14,6 +14,7 @@ export function receiveInto(socket: WebSocket, fd: number): Promise<void> {
     socket.on("message", (data: Buffer, isBinary: boolean) => {
       if (!isBinary) {
         finish();
+        socket.close(); // LXD ends a pty only when we have hung up, too
         return;
       }
       waiting += data.length;

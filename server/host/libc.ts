@@ -51,6 +51,9 @@ const raw = {
   fcntl: libc.func("fcntl", "int", ["int", "int", "long"]),
   ioctl: libc.func("ioctl", "int", ["int", "unsigned long", "void *"]),
   openpty: libc.func("int openpty(void *master, void *slave, void *name, void *termios, void *size)"),
+  tcgetattr: libc.func("int tcgetattr(int fd, void *termios)"),
+  tcsetattr: libc.func("int tcsetattr(int fd, int when, void *termios)"),
+  cfmakeraw: libc.func("void cfmakeraw(void *termios)"),
   socket: libc.func("int socket(int domain, int type, int protocol)"),
   send: libc.func("long send(int fd, const void *data, size_t length, int flags)"),
   recv: libc.func("long recv(int fd, void *data, size_t length, int flags)"),
@@ -182,7 +185,17 @@ function setCloseOnExec(fd: number): void {
   check("fcntl", raw.fcntl(fd, F_SETFD, 1));
 }
 
-/** A pseudo terminal: what is written to one end is read at the other. */
+/** Makes a terminal pass every byte as it is, whatever a program that uses it asks for (lxc-attach adds carriage returns). */
+function makeRaw(fd: number): void {
+  const TIOCSLCKTRMIOS = 0x5457;
+  const termios = Buffer.alloc(128);
+  check("tcgetattr", raw.tcgetattr(fd, termios));
+  raw.cfmakeraw(termios);
+  check("tcsetattr", raw.tcsetattr(fd, 0, termios));
+  check("ioctl", raw.ioctl(fd, TIOCSLCKTRMIOS, Buffer.alloc(64, 0xff)), "TIOCSLCKTRMIOS");
+}
+
+/** A raw pseudo terminal: what is written to one end is read at the other. */
 export function openPty(width: number, height: number): { master: number; slave: number } {
   const master = Buffer.alloc(4);
   const slave = Buffer.alloc(4);
@@ -190,6 +203,7 @@ export function openPty(width: number, height: number): { master: number; slave:
   const pty = { master: master.readInt32LE(0), slave: slave.readInt32LE(0) };
   setCloseOnExec(pty.master);
   setCloseOnExec(pty.slave);
+  makeRaw(pty.slave);
   return pty;
 }
 

@@ -1,5 +1,5 @@
 // Running a program in a container with lxc-attach, which joins its namespaces, cgroups and seccomp policy.
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
 import { readFileSync, realpathSync } from "node:fs";
 import { childEnv } from "../host/run.ts";
 import { signalProcess } from "../host/pidfd.ts";
@@ -14,8 +14,8 @@ export interface AttachSpec {
   gid: number;
   /** Standard input, output and error. */
   stdio: readonly [number | "ignore", number | "ignore", number | "ignore"];
-  /** Where lxc-attach's own complaints go. */
-  log: string;
+  /** They are a terminal: lxc-attach makes another in the guest and carries bytes, sizes and signals between them. */
+  terminal?: boolean;
 }
 
 /**
@@ -40,10 +40,13 @@ export function attach(spec: AttachSpec): ChildProcess {
   const { cwd, command } = inFolder(spec);
   const variables = Object.entries(spec.environment).flatMap(([key, value]) => ["-v", `${key}=${value}`]);
   const args = [
-    "-P", spec.lxcPath, "-n", spec.name, "-o", spec.log, "-l", "ERROR", "-u", String(spec.uid), "-g", String(spec.gid),
+    "-P", spec.lxcPath, "-n", spec.name, "-q", "-u", String(spec.uid), "-g", String(spec.gid),
     "--clear-env", ...variables, "--", ...command,
   ];
-  return spawn("lxc-attach", args, { cwd, env: childEnv(), stdio: [...spec.stdio], detached: true });
+  const options: SpawnOptions = { cwd, env: childEnv(), stdio: [...spec.stdio] };
+  // Only the leader of a session can take a terminal for its own.
+  if (spec.terminal) return spawn("setsid", ["-c", "lxc-attach", ...args], options);
+  return spawn("lxc-attach", args, { ...options, detached: true });
 }
 
 /** Signals the program that an lxc-attach runs; false when there is none. */

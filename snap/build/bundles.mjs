@@ -1,4 +1,5 @@
 // How each program is bundled by esbuild: entries, what stays outside, what is replaced.
+import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 /** Native modules: copied beside the bundle, not into it. */
@@ -13,6 +14,8 @@ const stub = (name) => fileURLToPath(new URL(`./${name}.mjs`, import.meta.url));
 const shebang = '#!/usr/bin/env -S -u NODE_EXTRA_CA_CERTS BERTH_CA=${NODE_EXTRA_CA_CERTS} node';
 const metaUrl = 'const berthBundleUrl=require("node:url").pathToFileURL(__filename).href;';
 
+const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
+
 const common = {
   bundle: true,
   platform: "node",
@@ -22,7 +25,7 @@ const common = {
   legalComments: "none",
   logLevel: "silent",
   loader: { ".sql": "text", ".sh": "text", ".txt": "text" },
-  define: { "process.env.NODE_ENV": '"production"', "import.meta.url": "berthBundleUrl" },
+  define: { "process.env.NODE_ENV": '"production"', "import.meta.url": "berthBundleUrl", BERTH_VERSION: JSON.stringify(version) },
 };
 
 /** The full-screen view is loaded when it is asked for: `import("./tui/….tsx")` becomes an import of a bundle of its own. */

@@ -1,11 +1,16 @@
 // The demo's image: made from Debian's archive by images/recipes/debian.mjs and imported under its alias.
-import { existsSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { run } from "../setup/step.mjs";
 import { call } from "./api.mjs";
 
-/** Kept on the machine, so that a demo that was removed is back in seconds. */
-const cache = "/var/cache/berth/debian-12";
+const recipes = new URL("../../images/recipes/", import.meta.url);
+
+/** Kept on the machine, so that a demo that was removed is back in seconds; a changed recipe makes another. */
+const hash = createHash("sha256");
+for (const file of ["lib.mjs", "debian.mjs", "debian-archive.mjs"]) hash.update(readFileSync(new URL(file, recipes)));
+const cache = `/var/cache/berth/debian-12-${hash.digest("hex").slice(0, 12)}`;
 
 /** Whether the alias is there. */
 export async function hasImage({ socket, alias }) {

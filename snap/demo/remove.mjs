@@ -74,6 +74,7 @@ export async function remove(demo) {
     await step("storage pools", () => removePools(demo));
   }
   await step("berthd", () => stopDaemon(demo));
-  if (!(await answers(demo.socket))) await step("folder", () => removeFolder(demo));
+  if (await answers(demo.socket)) return; // somebody else's daemon: its containers need the folder and lxcfs
+  await step("folder", () => removeFolder(demo));
   await step("lxcfs", stopLxcfs);
 }

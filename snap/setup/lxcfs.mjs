@@ -13,8 +13,9 @@ function running() {
 /** Whether systemd runs this machine. */
 export const hasSystemd = () => existsSync("/run/systemd/system");
 
-async function becomesMounted(limit = 5000) {
-  for (const until = Date.now() + limit; Date.now() < until; ) {
+/** `child`: once it has ended there is nothing left to wait for. */
+async function becomesMounted(child) {
+  for (const until = Date.now() + 5000; Date.now() < until && !(child?.exitCode > 0); ) {
     if (running()) return true;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
@@ -34,7 +35,7 @@ export async function startLxcfs() {
   const child = spawn("/usr/bin/lxcfs", [mountPoint], { detached: true, stdio: "ignore", cwd: "/" });
   child.on("error", () => {});
   child.unref();
-  if (!(await becomesMounted())) return "it did not start: containers will see the host's memory and uptime";
+  if (!(await becomesMounted(child))) return "it did not start: containers will see the host's memory and uptime";
   remember({ lxcfs: child.pid });
   return `started (pid ${child.pid})`;
 }

@@ -66,6 +66,7 @@ export class Namespace {
     }
     const gone = new Promise((resolve) => this.#holder.once("exit", resolve));
     if (this.#holder.exitCode === null && this.#holder.signalCode === null) {
+      this.#holder.ref();
       this.#holder.kill("SIGKILL");
       await gone;
     }

@@ -58,8 +58,7 @@ berth monitor --type=lifecycle
             reject(error);
           }
         });
-        socket.on("close", () => reject(new CliError("The server closed the stream of events")));
-      }).catch(reject);
+      }).then((socket) => socket.on("close", () => reject(new CliError("The server closed the stream of events"))), reject);
     });
   },
 });

@@ -3,6 +3,7 @@ import { fail } from "../../api/errors.ts";
 import type { Requestor } from "../../api/events.ts";
 import type { InstanceExecPost } from "../../api/instances.ts";
 import type { Context } from "../../context.ts";
+import { readIdMap, rootIds } from "../../lxc/idmap.ts";
 import type { Operation } from "../../operations/operation.ts";
 import { expandInstance } from "../expanded.ts";
 import { systemNameOf, type InstanceRecord } from "../store.ts";
@@ -29,9 +30,11 @@ function programOf(ctx: Context, instance: InstanceRecord, post: InstanceExecPos
   const name = systemNameOf(instance);
   const uid = post.user ?? 0;
   const environment = execEnvironment(expandInstance(ctx, instance).config, post.environment ?? {}, uid);
+  const root = rootIds(readIdMap());
   return {
+    owner: { uid: root.uid + uid, gid: root.gid + (post.group ?? 0) },
     lxcPath: ctx.paths.containers, name, command: post.command, environment, cwd: post.cwd || environment["HOME"] || "/",
-    uid, gid: post.group ?? 0, log: `${ctx.paths.logs(name)}/attach.log`,
+    uid, gid: post.group ?? 0,
   };
 }
 

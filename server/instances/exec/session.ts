@@ -1,6 +1,6 @@
 // One program run in an instance: its streams tied to websockets, its end told by the operation.
 import type { ChildProcess } from "node:child_process";
-import { closeSync, openSync } from "node:fs";
+import { closeSync, fchownSync, openSync } from "node:fs";
 import { Socket } from "node:net";
 import { constants } from "node:os";
 import { ReadStream } from "node:tty";
@@ -13,7 +13,10 @@ import { type AttachSpec, attach, signalAttached } from "../../lxc/attach.ts";
 import type { ExecSockets } from "./sockets.ts";
 import { carryInbound, Outbound } from "./streams.ts";
 
-export type Program = Omit<AttachSpec, "stdio">;
+export interface Program extends Omit<AttachSpec, "stdio" | "terminal"> {
+  /** Host ids of the user it runs as. */
+  owner: { uid: number; gid: number };
+}
 export interface Size {
   width: number;
   height: number;
@@ -37,6 +40,8 @@ function killAttached(child: ChildProcess): void {
 /** Runs a program on three pipes. Resolves with its exit status once all it wrote was sent. */
 export async function runPiped(program: Program, sockets: ExecSockets): Promise<number> {
   const [stdin, stdout, stderr] = [makePipe(), makePipe(), makePipe()];
+  // A guest opens /dev/stdout by its path only if the pipe is its own.
+  for (const fd of [stdin.read, stdout.write, stderr.write]) fchownSync(fd, program.owner.uid, program.owner.gid);
   growPipe(stdout.write, pipeSize);
   growPipe(stdin.read, pipeSize);
   const child = attach({ ...program, stdio: [stdin.read, stdout.write, stderr.write] });
@@ -66,7 +71,7 @@ export async function runPiped(program: Program, sockets: ExecSockets): Promise<
 /** Runs a program on a terminal. */
 export async function runInteractive(program: Program, sockets: ExecSockets, size: Size): Promise<number> {
   const pty = openPty(size.width || 80, size.height || 25);
-  const child = attach({ ...program, stdio: [pty.slave, pty.slave, pty.slave] });
+  const child = attach({ ...program, terminal: true, stdio: [pty.slave, pty.slave, pty.slave] });
   closeSync(pty.slave);
   const status = exitStatus(child);
   const terminal = new ReadStream(pty.master, { readable: true, writable: true });
