@@ -1,7 +1,5 @@
 // `edit` commands: YAML from stdin, or in the user's editor until the server takes it.
-import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Context } from "./context.ts";
 import { CliError, messageOf } from "./errors.ts";
@@ -26,7 +24,7 @@ export async function editDocument<T>(ctx: Context, editing: Editing<T>): Promis
   const { value, headers } = await ctx.readForChange(() => editing.read());
   let text = `${editing.help ? `${editing.help}\n\n` : ""}${renderYaml(forYaml(value, editing.shape))}`;
   for (;;) {
-    text = openEditor(text);
+    text = await openEditor(text);
     try {
       await editing.write(editing.parse(await readYaml(text)), headers);
       return;
@@ -46,7 +44,8 @@ async function pressEnter(): Promise<void> {
 }
 
 /** Lets the user change a text in their editor. */
-function openEditor(text: string): string {
+async function openEditor(text: string): Promise<string> {
+  const [{ spawnSync }, { tmpdir }] = await Promise.all([import("node:child_process"), import("node:os")]);
   const folder = mkdtempSync(join(tmpdir(), "berth_editor_"));
   const file = join(folder, "document.yaml");
   try {

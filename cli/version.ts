@@ -1,4 +1,4 @@
-// The client's own version, from package.json.
-import packageJson from "../package.json" with { type: "json" };
+// The client's own version, put in by the build.
+declare const BERTH_VERSION: string | undefined;
 
-export const version: string = packageJson.version;
+export const version = typeof BERTH_VERSION === "string" ? BERTH_VERSION : "0.0.0-dev";

@@ -47,10 +47,11 @@ interface Ending {
   words: string;
 }
 
+/** Runs a tool that does not outlive the daemon: the next one clears away what it was making. */
 function runToEnd(command: readonly string[], signal?: AbortSignal): Promise<Ending> {
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted();
-    const [tool = "", ...args] = process.getuid?.() === 0 ? ["setpriv", `--bounding-set=${capabilities}`, "--", ...command] : command;
+    const [tool = "", ...args] = process.getuid?.() === 0 ? ["setpriv", "--pdeathsig=KILL", `--bounding-set=${capabilities}`, "--", ...command] : command;
     const child = spawn(tool, args, { cwd: "/", env: childEnv(), stdio: ["ignore", "ignore", "pipe"], detached: true });
     let words = "";
     child.stderr?.on("data", (chunk: Buffer) => { if (words.length < wordsLimit) words += chunk.toString(); });

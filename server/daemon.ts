@@ -88,8 +88,9 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const paths = new Paths(options.directory);
   paths.make();
   const lock = takeLock(paths);
-  const ctx = makeContext(paths);
+  // At once: who holds the lock has refused reboots to liblxc, and must hear of them.
   const stopHooks = listenToHooks(paths, (notice) => void ctx.runtime.noticeStop(notice));
+  const ctx = makeContext(paths);
   await ctx.images.clean();
   await Promise.all([ctx.pools.open(), ctx.networks.open(), ensureLxcfs(paths.lxcfs)]);
   await recoverInstances(ctx);

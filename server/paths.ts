@@ -22,6 +22,10 @@ export class Paths {
   get database(): string {
     return `${this.root}/database/berth.db`;
   }
+  /** Which run of the machine the last daemon worked in. */
+  get machineRun(): string {
+    return `${this.root}/database/machine-run`;
+  }
   get lock(): string {
     return `${this.root}/berthd.lock`;
   }

@@ -1,20 +1,36 @@
 // The two orders lxc sorts by: rows naturally (c2 before c10), YAML keys as Go's yaml does.
 
-const splitNumbers = (text: string): string[] => text.match(/\d+|[^\d]/g) ?? [];
+const isDigit = (code: number) => code >= 48 && code <= 57;
+
+/** The number that starts there: where it ends, and where its leading zeros do. */
+function spanNumber(text: string, start: number): { from: number; end: number } {
+  let from = start;
+  while (text[from] === "0") from++;
+  let end = from;
+  while (isDigit(text.charCodeAt(end))) end++;
+  return { from, end };
+}
 
 /** Like Go's sortorder.NaturalLess: digits before letters, numbers by value. */
 export function compareNatural(a: string, b: string): number {
-  const [partsA, partsB] = [splitNumbers(a), splitNumbers(b)];
-  for (let i = 0; i < partsA.length && i < partsB.length; i++) {
-    const [x, y] = [partsA[i] ?? "", partsB[i] ?? ""];
-    if (x === y) continue;
-    const [isNumberX, isNumberY] = [/^\d/.test(x), /^\d/.test(y)];
-    if (isNumberX !== isNumberY) return isNumberX ? -1 : 1;
-    if (!isNumberX) return x < y ? -1 : 1;
-    const [valueX, valueY] = [x.replace(/^0+/, ""), y.replace(/^0+/, "")];
-    if (valueX.length !== valueY.length) return valueX.length - valueY.length;
-    if (valueX !== valueY) return valueX < valueY ? -1 : 1;
-    return x.length - y.length;
+  let [i, j] = [0, 0];
+  while (i < a.length && j < b.length) {
+    const [x, y] = [a.charCodeAt(i), b.charCodeAt(j)];
+    if (isDigit(x) !== isDigit(y)) return isDigit(x) ? -1 : 1;
+    if (!isDigit(x)) {
+      if (x !== y) return x - y;
+      i++;
+      j++;
+      continue;
+    }
+    const [left, right] = [spanNumber(a, i), spanNumber(b, j)];
+    const byLength = left.end - left.from - (right.end - right.from);
+    if (byLength !== 0) return byLength;
+    const [valueA, valueB] = [a.slice(left.from, left.end), b.slice(right.from, right.end)];
+    if (valueA !== valueB) return valueA < valueB ? -1 : 1;
+    if (left.from - i !== right.from - j) return left.from - i - (right.from - j);
+    i = left.end;
+    j = right.end;
   }
   return a.length - b.length;
 }

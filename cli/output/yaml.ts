@@ -29,7 +29,7 @@ function isAmbiguous(text: string): boolean {
 }
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-const special = /[\0-\x09\x0b-\x1f\x7f-\x84\x86-\x9f\ufeff\ufffe\uffff]|[\ud800-\udbff](?![\udc00-\udfff])/;
+const special = /[\0-\x09\x0b-\x1f\x7f-\x9f\ufeff\ufffe\uffff]|[\ud800-\udbff](?![\udc00-\udfff])/;
 
 function mayBePlain(text: string): boolean {
   return !/^(---|\.\.\.)/.test(text) && !/^[#,[\]{}&*!|>'"%@`]|^[?:-](\s|$)|: |:$|\s#|^\s|\s$|\n/.test(text) && !special.test(text);

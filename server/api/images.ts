@@ -56,7 +56,7 @@ export const imageEndpoints = defineEndpoints({
   },
   createImage: {
     method: "POST", path: "/1.0/images", kind: "operation", query: ProjectQuery, body: "stream",
-    response: Type.Object({ fingerprint: Type.String(), size: Type.Integer() }),
+    response: Type.Object({ fingerprint: Type.String(), size: Type.String({ description: "Bytes, in digits" }) }),
     errors: ["image_broken", "image_exists", "image_fingerprint_mismatch", "image_source_unsupported", "disk_full"],
     summary: "Import an image: one tarball as octet-stream, or metadata and rootfs as multipart form",
   },

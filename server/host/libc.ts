@@ -1,5 +1,6 @@
 // The system calls that Node has no function for, through koffi. Each throws an error with `code` and
 // `syscall`, as Node's own do. All are synchronous and run on the calling (main) thread.
+import { readlinkSync } from "node:fs";
 import { constants } from "node:os";
 import koffi from "koffi";
 
@@ -196,11 +197,12 @@ function makeRaw(fd: number): void {
 }
 
 /** A raw pseudo terminal: what is written to one end is read at the other. */
-export function openPty(width: number, height: number): { master: number; slave: number } {
+export function openPty(width: number, height: number): { master: number; slave: number; path: string } {
   const master = Buffer.alloc(4);
   const slave = Buffer.alloc(4);
   check("openpty", raw.openpty(master, slave, null, null, windowSize(width, height)));
-  const pty = { master: master.readInt32LE(0), slave: slave.readInt32LE(0) };
+  const path = readlinkSync(`/proc/self/fd/${slave.readInt32LE(0)}`);
+  const pty = { master: master.readInt32LE(0), slave: slave.readInt32LE(0), path };
   setCloseOnExec(pty.master);
   setCloseOnExec(pty.slave);
   makeRaw(pty.slave);

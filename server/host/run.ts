@@ -1,5 +1,6 @@
 // The one door to other programs. No shell: arguments go to the program as they are.
 import { type ChildProcess, spawn } from "node:child_process";
+import { accessSync, constants } from "node:fs";
 import { BerthError, fail } from "../api/errors.ts";
 
 export interface RunOptions {
@@ -37,6 +38,19 @@ export function childEnv(extra: Readonly<Record<string, string>> = {}): Record<s
   }
   env["PATH"] = env["PATH"] ? `${env["PATH"]}:${systemPath}` : systemPath;
   return { ...env, ...extra };
+}
+
+/** The absolute path of a program. Throws `tool_missing`. */
+export function findProgram(tool: string): string {
+  for (const folder of (childEnv()["PATH"] ?? "").split(":")) {
+    try {
+      accessSync(`${folder}/${tool}`, constants.X_OK);
+      return `${folder}/${tool}`;
+    } catch {
+      // not in this folder
+    }
+  }
+  throw fail("tool_missing", { tool, package: packages[tool] ?? tool });
 }
 
 /** The error of a program that could not be started. */

@@ -27,7 +27,7 @@ export function createApp(handlers: Handlers): FastifyInstance {
     logger: false,
     bodyLimit,
     rewriteUrl: (request) => (request.url ?? "/").replace(oldNouns, "/1.0/instances"),
-    routerOptions: { maxParamLength: 4096, ignoreTrailingSlash: true },
+    routerOptions: { maxParamLength: 65_536, ignoreTrailingSlash: true }, // Node refuses longer heads by itself
     frameworkErrors: (error, _request, reply) => sendError(reply as FastifyReply, error),
   });
   app.removeAllContentTypeParsers();
@@ -130,14 +130,17 @@ function sendResult(endpoint: Endpoint, reply: FastifyReply, outcome: unknown): 
   return sendJson(reply, syncEnvelope(outcome ?? {}));
 }
 
-function sendJson(reply: FastifyReply, value: unknown): FastifyReply {
-  const text = JSON.stringify(value);
-  return reply.header("content-type", "application/json").send(`${text}\n`);
+/** As bytes: to a string fastify would add a charset, which LXD does not send. */
+function sendJson(reply: FastifyReply, value: unknown, end = "\n"): FastifyReply {
+  return reply.header("content-type", "application/json").send(Buffer.from(JSON.stringify(value) + end));
 }
+
+/** LXD ends its errors with two line breaks. */
+const errorEnd = "\n\n";
 
 function sendError(reply: FastifyReply, error: unknown): FastifyReply {
   const { status, message, headers } = describeError(error);
-  return sendJson(reply.status(status).headers(headers), errorEnvelope(status, message));
+  return sendJson(reply.status(status).headers(headers), errorEnvelope(status, message), errorEnd);
 }
 
 /** What goes over the wire for something that was thrown. */
@@ -156,7 +159,7 @@ function describeError(error: unknown): { status: number; message: string; heade
 /** Answers a request that wanted an upgrade with an error instead. */
 export function refuseUpgrade(socket: NodeJS.WritableStream, error: unknown): void {
   const { status, message, headers } = describeError(error);
-  const body = `${JSON.stringify(errorEnvelope(status, message))}\n`;
+  const body = JSON.stringify(errorEnvelope(status, message)) + errorEnd;
   const lines = Object.entries({ ...headers, "content-type": "application/json", "content-length": String(Buffer.byteLength(body)), connection: "close" });
   socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n${lines.map(([key, value]) => `${key}: ${value}\r\n`).join("")}\r\n${body}`);
 }

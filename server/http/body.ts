@@ -28,7 +28,7 @@ function dropNulls(value: unknown, depth = 0): unknown {
   return kept;
 }
 
-/** Parses a body and checks it. Unknown members are let through, as LXD does. Throws `bad_body`. */
+/** Parses a body and checks it; none and `null` count as `{}`. Unknown members are let through, as LXD does. Throws `bad_body`. */
 export function parseBody(schema: TSchema, bytes: Buffer | undefined): unknown {
   let value: unknown;
   try {
@@ -36,7 +36,7 @@ export function parseBody(schema: TSchema, bytes: Buffer | undefined): unknown {
   } catch (cause) {
     throw fail("bad_body", { reason: "it is not valid JSON" }, cause);
   }
-  return checkBody(schema, dropNulls(value));
+  return checkBody(schema, dropNulls(value) ?? {});
 }
 
 function checkBody(schema: TSchema, value: unknown): unknown {

@@ -11,6 +11,6 @@ export function etagOf(value: object, members: readonly string[]): string {
 /** Throws `etag_mismatch` unless the If-Match header, if any, names this ETag. */
 export function assertMatches(ifMatch: string | undefined, etag: string): void {
   if (ifMatch === undefined || ifMatch === "" || ifMatch === "*") return;
-  const expected = ifMatch.replace(/^W\//, "").replaceAll('"', "");
-  if (expected !== etag) throw fail("etag_mismatch", { expected, found: etag });
+  const found = ifMatch.replace(/^W\//, "").replaceAll('"', "");
+  if (found !== etag) throw fail("etag_mismatch", { expected: etag, found: found.slice(0, 80) });
 }

@@ -47,9 +47,16 @@ export async function changeState(ctx: Context, project: string, name: string, c
       return ctx.busy.during(systemName, "stop", () => cleanStop(ctx, project, name, change.timeout));
     case "restart":
       ctx.busy.assertIdle(systemName);
-      await ctx.busy.during(systemName, "restart", () => (change.force ? forceStop(ctx, project, name) : cleanStop(ctx, project, name, change.timeout)));
+      await ctx.busy.during(systemName, "restart", () => stopForRestart(ctx, project, name, change));
       return ctx.locks.run(systemName, () => startInstance(ctx, project, name, { requestor, event: "instance-restarted" }));
   }
+}
+
+/** Throws `instance_not_running` when a forced stop of somebody else's came first: that one wants it stopped. */
+async function stopForRestart(ctx: Context, project: string, name: string, { force, timeout }: StateChange): Promise<void> {
+  const running = ctx.runtime.get(systemNameOf({ project, name }));
+  await (force ? forceStop(ctx, project, name, "restart") : cleanStop(ctx, project, name, timeout, "restart"));
+  if (running?.stopReason === "forced") throw fail("instance_not_running", { name });
 }
 
 /** Whether a bulk change means anything for an instance in its present state. */

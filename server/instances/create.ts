@@ -64,8 +64,8 @@ function dropVolatile(config: Record<string, string>): Record<string, string> {
 
 /** The image a source names; undefined for an empty instance. */
 function findImage(ctx: Context, project: string, source: InstancesPost["source"]): ImageRecord | undefined {
-  if (!source || source.type === "none" || source.type === "") return undefined;
-  if (source.type !== "image") throw fail("source_unsupported", { type: source.type });
+  if (source?.type === "none") return undefined;
+  if (source?.type !== "image") throw fail("source_unsupported", { type: source?.type ?? "" });
   if (source.server) throw fail("image_source_unsupported", { type: "remote server" });
   const image = ctx.images.store.get(project, fingerprintOf(ctx, project, source));
   const host = hostArchitecture();

@@ -31,6 +31,14 @@ export function assignHostNames(devices: DeviceMap): Config {
     [`volatile.${name}.host_name`, device["host_name"] || `veth${randomBytes(4).toString("hex")}`]));
 }
 
+/** The same keys, from the configuration that a container was started with. */
+export function readHostNames(devices: DeviceMap, lxcConfig: string): Config {
+  return Object.fromEntries(nicDevices(devices).flatMap(([name], index) => {
+    const hostName = new RegExp(`^lxc\\.net\\.${index}\\.veth\\.pair = (.+)$`, "m").exec(lxcConfig)?.[1];
+    return hostName ? [[`volatile.${name}.host_name`, hostName]] : [];
+  }));
+}
+
 function macOf(name: string, device: Config, config: Config): string {
   return (device["hwaddr"] || config[`volatile.${name}.hwaddr`] || "").toLowerCase();
 }

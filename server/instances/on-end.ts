@@ -12,6 +12,7 @@ export function instanceEnded(ctx: Context, systemName: string, reason: StopReas
   if (!instance) return;
   rememberStopped(ctx, instance);
   if (reason === "reboot") return void startAgain(ctx, instance);
+  if (reason === "restart") return; // whoever stopped it starts it again, and tells of both at once
   ctx.events.lifecycle({ action: reason === "forced" ? "instance-stopped" : "instance-shutdown", source: instanceUrl(instance) }, instance.project);
   if (instance.ephemeral) void removeEphemeral(ctx, instance);
 }

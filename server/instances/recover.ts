@@ -1,26 +1,29 @@
 // What the daemon does about instances when it starts: finds those that run, removes what is half-made,
 // and starts those that should run.
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isTrue } from "../api/config-keys/key.ts";
 import type { Context } from "../context.ts";
 import { explain, log } from "../log.ts";
 import { readIdMap } from "../lxc/idmap.ts";
-import { findContainers, findStarters } from "../lxc/processes.ts";
+import { areSomeUnsettled, findContainers } from "../lxc/processes.ts";
 import { removeInstance } from "./delete.ts";
 import { expandInstance } from "./expanded.ts";
 import { startInstance } from "./start.ts";
-import { announceNics } from "./nics.ts";
+import { announceNics, readHostNames } from "./nics.ts";
+import { instanceEnded } from "./on-end.ts";
 import { type InstanceRecord, systemNameOf, volumeOf } from "./store.ts";
 import { kill } from "../lxc/halt.ts";
 
 /** Takes in what runs and clears away what a crash left; before the first request. */
 export async function recoverInstances(ctx: Context): Promise<void> {
-  await startersEnded(ctx.paths.containers);
+  await settled(ctx.paths.containers);
   const found = findContainers(ctx.paths.containers);
   for (const instance of [...ctx.instances.list(undefined, "creating"), ...ctx.instances.list(undefined, "deleting")]) {
     log.info("removing a half-made instance", { instance: instance.name });
     await attempt(instance, () => removeInstance(ctx, instance));
   }
+  const sameRun = readText(ctx.paths.machineRun) === machineRun();
   const instances = new Map(ctx.instances.list().map((instance) => [systemNameOf(instance), instance]));
   for (const [name, processes] of found) {
     const instance = instances.get(name);
@@ -35,13 +38,29 @@ export async function recoverInstances(ctx: Context): Promise<void> {
   }
   for (const [name, instance] of instances) {
     await attempt(instance, async () => announceNics(ctx, instance, expandInstance(ctx, instance)));
-    if (!found.has(name)) await attempt(instance, () => ctx.pools.driver(instance.pool).ensureMounted(volumeOf(instance), readIdMap()));
+    if (found.has(name)) continue;
+    await attempt(instance, () => ctx.pools.driver(instance.pool).ensureMounted(volumeOf(instance), readIdMap()));
+    if (ctx.runtime.takeReboot(name)) instanceEnded(ctx, name, "reboot");
+    else if (sameRun && instance.config["volatile.last_state.power"] === "RUNNING") instanceEnded(ctx, name, "guest");
   }
 }
 
-/** A start that the last daemon began is let come to its end. */
-async function startersEnded(lxcPath: string): Promise<void> {
-  for (let tries = 0; tries < 100 && findStarters(lxcPath).length > 0; tries++) await sleep(50);
+/** A start that the last daemon began is let come to its end, and so is a guest's own reboot. */
+async function settled(lxcPath: string): Promise<void> {
+  for (let tries = 0; tries < 250 && areSomeUnsettled(lxcPath); tries++) await sleep(20);
+}
+
+function readText(file: string): string {
+  return existsSync(file) ? readFileSync(file, "utf8") : "";
+}
+
+/**
+ * Tells this run of the machine from others: what was running in another one is to be started again, what ran
+ * in this one and does not any more has ended meanwhile. A container's machine starts anew with its first process.
+ */
+function machineRun(): string {
+  const firstStart = readFileSync("/proc/1/stat", "utf8").replace(/.*\)/s, "").split(" ")[20] ?? "";
+  return `${readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim()} ${firstStart}\n`;
 }
 
 async function attempt(instance: InstanceRecord, work: () => Promise<void>): Promise<void> {
@@ -54,7 +73,9 @@ async function attempt(instance: InstanceRecord, work: () => Promise<void>): Pro
 
 function markRunning(ctx: Context, instance: InstanceRecord): void {
   if (instance.config["volatile.last_state.power"] === "RUNNING") return;
-  instance.config["volatile.last_state.power"] = "RUNNING";
+  const started = readText(`${ctx.paths.logs(systemNameOf(instance))}/lxc.conf`);
+  Object.assign(instance.config, readHostNames(expandInstance(ctx, instance).devices, started), { "volatile.last_state.power": "RUNNING" });
+  instance.lastUsedAt = new Date();
   delete instance.config["volatile.apply_template"];
   ctx.instances.save(instance);
 }
@@ -72,6 +93,7 @@ export async function autostart(ctx: Context): Promise<void> {
     }
     if (delay > 0) await sleep(delay * 1000, undefined, { ref: false });
   }
+  writeFileSync(ctx.paths.machineRun, machineRun(), { mode: 0o600 });
 }
 
 function shouldRun(ctx: Context, instance: InstanceRecord): boolean {

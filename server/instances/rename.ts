@@ -12,13 +12,18 @@ import { announceNics, withdrawNics } from "./nics.ts";
 import { systemNameOf, volumeOf } from "./store.ts";
 import { instanceUrl } from "./view.ts";
 
+/** Throws `invalid_name` or `instance_exists`. */
+export function assertNameFree(ctx: Context, project: string, name: string): void {
+  checkInstanceName(name);
+  if (ctx.instances.find(project, name)) throw fail("instance_exists", { name });
+}
+
 /** Throws `invalid_name`, `instance_exists` or `instance_running`; the caller holds the lock. */
 export async function renameInstance(ctx: Context, project: string, name: string, newName: string, requestor: Requestor): Promise<void> {
-  checkInstanceName(newName);
+  assertNameFree(ctx, project, newName);
   const instance = ctx.instances.get(project, name);
   const [before, after] = [systemNameOf(instance), systemNameOf({ project, name: newName })];
   if (ctx.runtime.get(before)) throw fail("instance_running");
-  if (ctx.instances.find(project, newName)) throw fail("instance_exists", { name: newName });
   const driver = ctx.pools.driver(instance.pool);
   const renamed = { ...instance, name: newName, config: { ...instance.config, "volatile.apply_template": "rename" } };
   await withUndo(async (undo) => {

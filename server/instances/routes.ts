@@ -9,7 +9,7 @@ import { assertDeletable, deleteInstance } from "./delete.ts";
 import { execInstance } from "./exec/exec.ts";
 import { listInstances } from "./list.ts";
 import { deleteLog, listLogs, readLog } from "./logs.ts";
-import { renameInstance } from "./rename.ts";
+import { assertNameFree, renameInstance } from "./rename.ts";
 import { readState } from "./state.ts";
 import { systemNameOf } from "./store.ts";
 import { updateInstance } from "./update.ts";
@@ -20,7 +20,7 @@ export function instanceRoutes(ctx: Context): Implementation<typeof instanceEndp
 
   return {
     listInstances: ({ query, noun }) => {
-      if (query["all-projects"] === "true" && query.project) throw fail("bad_request", { reason: "Can't use project and all-projects together" });
+      if (query["all-projects"] === "true" && query.project) throw fail("bad_request", { reason: "Cannot specify a project when requesting all projects" });
       const project = query["all-projects"] === "true" ? undefined : ctx.projects.named(query.project);
       const machines = noun === "virtual-machines" || query["instance-type"] === "virtual-machine";
       return machines ? [] : listInstances(ctx, { project, recursion: Number(query.recursion ?? 0), filter: query.filter, noun });
@@ -73,6 +73,7 @@ export function instanceRoutes(ctx: Context): Implementation<typeof instanceEndp
 
     renameInstance: ({ params, query, body, requestor }) => {
       const instance = find(query.project, params.name);
+      assertNameFree(ctx, instance.project, body.name);
       return ctx.operations.start({
         description: "Renaming instance", project: instance.project, resources: instanceResources(instance),
         run: () => ctx.locks.run(systemNameOf(instance), () => renameInstance(ctx, instance.project, instance.name, body.name, requestor)),

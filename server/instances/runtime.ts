@@ -10,7 +10,7 @@ import type { ContainerProcesses } from "../lxc/processes.ts";
 import { explain, log } from "../log.ts";
 
 /** How an instance came to its end. */
-export type StopReason = "forced" | "clean" | "guest" | "reboot";
+export type StopReason = "forced" | "clean" | "restart" | "guest" | "reboot";
 
 export interface Running extends ContainerProcesses {
   cgroups: ContainerCgroups;
@@ -26,6 +26,7 @@ const SIGKILL = 9;
 
 export class Runtime {
   readonly #running = new Map<string, Running>();
+  readonly #rebooted = new Set<string>();
   readonly #onEnd: (name: string, reason: StopReason) => void;
 
   /** `onEnd` is called once for each that ends, after it is no longer seen here. */
@@ -50,22 +51,30 @@ export class Runtime {
     });
     const running: Running = { ...processes, cgroups, netlink: openNetlink(processes.init), frozen: false, stopReason: "guest", ended };
     this.#running.set(name, running);
-    watchExit(processes.monitor, () => {
+    const gone = () => {
       this.#running.delete(name);
       if (running.netlink !== undefined) closeSync(running.netlink);
-      // liblxc's monitor takes its container along; one that was killed cannot.
-      signalProcess(processes.init, SIGKILL);
       cgroups.remove();
       end(running.stopReason);
       this.#onEnd(name, running.stopReason);
-    });
+    };
+    // liblxc's monitor takes its container along; one that was killed cannot.
+    watchExit(processes.monitor, () => (signalProcess(processes.init, SIGKILL) ? void whenGone(processes.init, gone) : gone()));
     return running;
+  }
+
+  /** Whether a container that was not known yet asked for a reboot: it ended, and is to be started again. */
+  takeReboot(name: string): boolean {
+    return this.#rebooted.delete(name);
   }
 
   /** A container's hook says that it has stopped: its monitor ends any moment now. */
   async noticeStop({ name, reboot }: StopNotice): Promise<void> {
     const running = this.#running.get(name);
-    if (!running) return;
+    if (!running) {
+      if (reboot) this.#rebooted.add(name);
+      return;
+    }
     if (reboot && running.stopReason === "guest") running.stopReason = "reboot";
     for (let tries = 0; tries < 200 && this.#running.get(name) === running; tries++) {
       checkWatched();
@@ -78,6 +87,19 @@ export class Runtime {
       if (running.netlink !== undefined) closeSync(running.netlink);
     }
     this.#running.clear();
+  }
+}
+
+/** Calls back when a killed process has ended; looks often, as that is a matter of milliseconds. */
+async function whenGone(pid: number, gone: () => void): Promise<void> {
+  let ended = false;
+  watchExit(pid, () => {
+    ended = true;
+    gone();
+  });
+  for (let tries = 0; tries < 200 && !ended; tries++) {
+    await sleep(2);
+    checkWatched();
   }
 }
 

@@ -17,9 +17,9 @@ function assertRunning(ctx: Context, project: string, name: string): Running {
 }
 
 /** Ends all processes of an instance at once; resolves when it is stopped. */
-export async function forceStop(ctx: Context, project: string, name: string): Promise<void> {
+export async function forceStop(ctx: Context, project: string, name: string, reason: StopReason = "forced"): Promise<void> {
   const running = assertRunning(ctx, project, name);
-  running.stopReason = "forced";
+  running.stopReason = reason;
   kill(running.init);
   if (running.frozen) await thawKilled(running);
   if (!(await endsWithin(running, killTimeout))) {
@@ -37,13 +37,13 @@ async function thawKilled(running: Running): Promise<void> {
  * Asks an instance to shut down, and waits for it: `seconds`, or for ever when negative.
  * Throws `stop_timeout`; it goes on running then.
  */
-export async function cleanStop(ctx: Context, project: string, name: string, seconds: number): Promise<void> {
+export async function cleanStop(ctx: Context, project: string, name: string, seconds: number, reason: StopReason = "clean"): Promise<void> {
   const running = assertRunning(ctx, project, name);
   if (running.frozen) {
     await running.cgroups.setFrozen(false);
     running.frozen = false;
   }
-  running.stopReason = "clean";
+  running.stopReason = reason;
   requestHalt(running.init);
   if (await endsWithin(running, seconds < 0 ? undefined : seconds * 1000)) return;
   running.stopReason = "guest";

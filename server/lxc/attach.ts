@@ -1,8 +1,8 @@
 // Running a program in a container with lxc-attach, which joins its namespaces, cgroups and seccomp policy.
-import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
 import { readFileSync, realpathSync } from "node:fs";
-import { childEnv } from "../host/run.ts";
 import { signalProcess } from "../host/pidfd.ts";
+import { childEnv, findProgram } from "../host/run.ts";
+import { type Spawned, spawnProgram } from "../host/spawn.ts";
 
 export interface AttachSpec {
   lxcPath: string;
@@ -12,10 +12,11 @@ export interface AttachSpec {
   cwd: string;
   uid: number;
   gid: number;
-  /** Standard input, output and error. */
-  stdio: readonly [number | "ignore", number | "ignore", number | "ignore"];
-  /** They are a terminal: lxc-attach makes another in the guest and carries bytes, sizes and signals between them. */
-  terminal?: boolean;
+  /**
+   * Standard input, output and error: descriptors, or paths to open. Of a terminal's path lxc-attach makes
+   * another terminal in the guest, and carries bytes, sizes and signals between the two.
+   */
+  stdio: readonly [number | string, number | string, number | string];
 }
 
 /**
@@ -35,18 +36,14 @@ function hostHas(folder: string): boolean {
   }
 }
 
-/** Starts the program; its exit status becomes the child's. The child leads a session of its own. */
-export function attach(spec: AttachSpec): ChildProcess {
+/** Starts the program; its end is that of the lxc-attach, which leads a session of its own. */
+export function attach(spec: AttachSpec): Spawned {
   const { cwd, command } = inFolder(spec);
   const variables = Object.entries(spec.environment).flatMap(([key, value]) => ["-v", `${key}=${value}`]);
   const args = [
-    "-P", spec.lxcPath, "-n", spec.name, "-q", "-u", String(spec.uid), "-g", String(spec.gid),
-    "--clear-env", ...variables, "--", ...command,
+    "-P", spec.lxcPath, "-n", spec.name, "-q", "-u", String(spec.uid), "-g", String(spec.gid), "--clear-env", ...variables, "--", ...command,
   ];
-  const options: SpawnOptions = { cwd, env: childEnv(), stdio: [...spec.stdio] };
-  // Only the leader of a session can take a terminal for its own.
-  if (spec.terminal) return spawn("setsid", ["-c", "lxc-attach", ...args], options);
-  return spawn("lxc-attach", args, { ...options, detached: true });
+  return spawnProgram({ program: findProgram("lxc-attach"), args: ["lxc-attach", ...args], env: childEnv(), cwd, stdio: spec.stdio });
 }
 
 /** Signals the program that an lxc-attach runs; false when there is none. */

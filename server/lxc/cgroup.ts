@@ -6,7 +6,7 @@ import { hasCode } from "../host/libc.ts";
 export interface CgroupLayout {
   /** v2 alone: its mount point. */
   unified: string | undefined;
-  /** v1 controller → mount point of its hierarchy. */
+  /** v1 controller → mount point of its hierarchy; `` → that of v2 beside them. */
   controllers: Readonly<Record<string, string>>;
 }
 
@@ -20,7 +20,9 @@ export function parseLayout(mounts: string): CgroupLayout {
     if (type !== "cgroup") continue;
     for (const option of options.split(",")) controllers[option] ??= target;
   }
-  return { controllers, unified: "memory" in controllers || "freezer" in controllers || "pids" in controllers ? undefined : second };
+  const unified = "memory" in controllers || "freezer" in controllers || "pids" in controllers ? undefined : second;
+  if (second && !unified) controllers[""] = second;
+  return { controllers, unified };
 }
 
 let layout: CgroupLayout | undefined;
@@ -43,7 +45,7 @@ export class ContainerCgroups {
       if (names === "" && unified) this.#folders.set("", unified + own);
       for (const name of names.split(",")) {
         const mountPoint = controllers[name];
-        if (name && mountPoint) this.#folders.set(name, mountPoint + own);
+        if (mountPoint) this.#folders.set(name, mountPoint + own);
       }
     }
   }
@@ -102,7 +104,6 @@ export class ContainerCgroups {
     return this.isUnified ? this.#read("", "cgroup.freeze")?.trim() === "1" : this.#read("freezer", "freezer.state")?.trim() !== "THAWED";
   }
 
-  /** Freezes or thaws all processes, and resolves once they are. */
   /** Removes what is left of the folders, when liblxc could not. */
   remove(): void {
     for (const folder of new Set(this.#folders.values())) {
@@ -112,6 +113,7 @@ export class ContainerCgroups {
     }
   }
 
+  /** Freezes or thaws all processes, and resolves once they are. */
   async setFrozen(frozen: boolean): Promise<void> {
     if (this.isUnified) this.#write("", "cgroup.freeze", frozen ? "1" : "0");
     else this.#write("freezer", "freezer.state", frozen ? "FROZEN" : "THAWED");

@@ -21,6 +21,7 @@ export interface StopNotice {
 function script(paths: Paths): string {
   return `#!/bin/sh
 # Run by liblxc after a container has stopped.
+PATH=/usr/sbin:/usr/bin:/sbin:/bin
 exec 1<>"${paths.hookFifo}"
 echo "stop $LXC_NAME \${LXC_TARGET:-stop}"
 [ "$LXC_TARGET" = reboot ] || exit 0

@@ -26,24 +26,35 @@ export function findInit(monitor: number): number | undefined {
   return undefined;
 }
 
+/** System name and pid of all that bear a monitor's title. Two may bear the same for a moment: the one with an init is the monitor. */
+function findMonitors(lxcPath: string): [name: string, pid: number][] {
+  const prefix = `[lxc monitor] ${lxcPath} `;
+  return readdirSync("/proc").filter((entry) => /^\d+$/.test(entry)).flatMap((entry): [string, number][] => {
+    const title = read(`/proc/${entry}/cmdline`)?.replace(/\0.*/s, "");
+    return title?.startsWith(prefix) ? [[title.slice(prefix.length), Number(entry)]] : [];
+  });
+}
+
 /** System name → processes, of all containers of this lxcpath that run on the machine. */
 export function findContainers(lxcPath: string): Map<string, ContainerProcesses> {
   const found = new Map<string, ContainerProcesses>();
-  const prefix = `[lxc monitor] ${lxcPath} `;
-  for (const entry of readdirSync("/proc")) {
-    if (!/^\d+$/.test(entry)) continue;
-    const title = read(`/proc/${entry}/cmdline`)?.replace(/\0.*/s, "");
-    if (!title?.startsWith(prefix)) continue;
-    const monitor = Number(entry);
+  for (const [name, monitor] of findMonitors(lxcPath)) {
     const init = findInit(monitor);
-    // Two may bear the title for a moment: the one that has an init is the monitor.
-    if (init !== undefined) found.set(title.slice(prefix.length), { monitor, init });
+    if (init !== undefined) found.set(name, { monitor, init });
   }
   return found;
 }
 
+/** Whether a container of this lxcpath is just coming, going or rebooting. */
+export function areSomeUnsettled(lxcPath: string): boolean {
+  if (findStarters(lxcPath).length > 0) return true;
+  const monitors = findMonitors(lxcPath);
+  const settled = new Set(monitors.filter(([, pid]) => findInit(pid) !== undefined).map(([name]) => name));
+  return monitors.some(([name]) => !settled.has(name));
+}
+
 /** Pids of `lxc-start` programs of this lxcpath that are still at work. */
-export function findStarters(lxcPath: string): number[] {
+function findStarters(lxcPath: string): number[] {
   return readdirSync("/proc").filter((entry) => {
     if (!/^\d+$/.test(entry)) return false;
     const words = read(`/proc/${entry}/cmdline`)?.split("\0") ?? [];

@@ -33,7 +33,8 @@ export function networkRoutes(ctx: Context): Implementation<typeof networkEndpoi
     if (!found) throw fail("network_not_found");
     return unmanaged(found.name, found.type);
   };
-  const assertManaged = (name: string) => {
+  const assertManaged = (name: string, project: string | undefined) => {
+    ctx.projects.named(project);
     if (!get(name).managed) throw fail("not_managed", { name });
   };
   const tell = (action: string, name: string, requestor: Requestor, context?: Record<string, unknown>) =>
@@ -41,50 +42,58 @@ export function networkRoutes(ctx: Context): Implementation<typeof networkEndpoi
 
   return {
     listNetworks: ({ query }) => {
+      ctx.projects.named(query.project);
       const networks = all();
       return query.recursion === "1" ? networks : networks.map(({ name }) => urlOf(name));
     },
 
-    createNetwork: async ({ body, requestor }) => {
+    createNetwork: async ({ query, body, requestor }) => {
+      ctx.projects.named(query.project);
       if (!ctx.networks.find(body.name) && existsSync(`/sys/class/net/${encodeURIComponent(body.name)}`)) throw fail("network_exists");
       await ctx.networks.create(body);
       tell("created", body.name, requestor);
       return { location: urlOf(body.name) };
     },
 
-    getNetwork: ({ params }) => get(params.name),
+    getNetwork: ({ params, query }) => {
+      ctx.projects.named(query.project);
+      return get(params.name);
+    },
 
-    replaceNetwork: async ({ params, body, requestor }) => {
-      assertManaged(params.name);
+    replaceNetwork: async ({ params, query, body, requestor }) => {
+      assertManaged(params.name, query.project);
       await ctx.networks.update(params.name, body, false);
       tell("updated", params.name, requestor);
     },
 
-    patchNetwork: async ({ params, body, requestor }) => {
-      assertManaged(params.name);
+    patchNetwork: async ({ params, query, body, requestor }) => {
+      assertManaged(params.name, query.project);
       await ctx.networks.update(params.name, body, true);
       tell("updated", params.name, requestor);
     },
 
-    renameNetwork: async ({ params, body, requestor }) => {
-      assertManaged(params.name);
+    renameNetwork: async ({ params, query, body, requestor }) => {
+      assertManaged(params.name, query.project);
       if (usersOfNetwork(ctx, params.name).length > 0) throw fail("network_in_use");
       await ctx.networks.rename(params.name, body.name);
       tell("renamed", body.name, requestor, { old_name: params.name });
       return { location: urlOf(body.name) };
     },
 
-    deleteNetwork: async ({ params, requestor }) => {
-      assertManaged(params.name);
+    deleteNetwork: async ({ params, query, requestor }) => {
+      assertManaged(params.name, query.project);
       if (usersOfNetwork(ctx, params.name).length > 0) throw fail("network_in_use");
       await ctx.networks.remove(params.name);
       tell("deleted", params.name, requestor);
     },
 
-    getNetworkState: ({ params }) => readNetworkState(get(params.name).name),
+    getNetworkState: ({ params, query }) => {
+      ctx.projects.named(query.project);
+      return readNetworkState(get(params.name).name);
+    },
 
-    listNetworkLeases: ({ params }) => {
-      assertManaged(params.name);
+    listNetworkLeases: ({ params, query }) => {
+      assertManaged(params.name, query.project);
       return ctx.networks.leases(params.name);
     },
   };

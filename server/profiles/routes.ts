@@ -3,7 +3,7 @@ import { fail } from "../api/errors.ts";
 import type { Profile, ProfilePut, profileEndpoints } from "../api/profiles.ts";
 import type { Context } from "../context.ts";
 import type { Call, Implementation } from "../http/implementation.ts";
-import { checkDevices, checkInstanceConfig } from "../instances/config.ts";
+import { checkDevices, checkInstanceConfig, expand, findRootDisk, type Layer } from "../instances/config.ts";
 import { deviceWorld } from "../instances/expanded.ts";
 import type { ProfileRecord } from "./store.ts";
 
@@ -31,6 +31,15 @@ export function profileRoutes(ctx: Context): Implementation<typeof profileEndpoi
     config: checkInstanceConfig(put.config ?? {}), devices: checkDevices(put.devices ?? {}, deviceWorld(ctx)),
   });
 
+  /** An instance that has its root disk from a profile cannot do without it, nor move to another pool by it. */
+  const assertRootKept = (profile: ProfileRecord, next: Layer) => {
+    for (const instance of users(profile)) {
+      const layers = instance.profiles.flatMap((name) => (name === profile.name ? next : (ctx.profiles.find(profile.project, name) ?? [])));
+      if (findRootDisk(expand(layers, instance).devices)?.pool === instance.pool) continue;
+      throw fail("bad_request", { reason: "At least one instance relies on this profile's root disk device" });
+    }
+  };
+
   return {
     listProfiles: ({ query }) => {
       const profiles = ctx.profiles.list(ctx.projects.named(query.project));
@@ -48,14 +57,18 @@ export function profileRoutes(ctx: Context): Implementation<typeof profileEndpoi
 
     replaceProfile: ({ params, query, body, requestor }) => {
       const profile = find(query.project, params.name);
-      ctx.profiles.save({ ...profile, description: body.description ?? "", ...checked(body) });
+      const next = checked(body);
+      assertRootKept(profile, next);
+      ctx.profiles.save({ ...profile, description: body.description ?? "", ...next });
       tell("updated", profile.name, requestor);
     },
 
     patchProfile: ({ params, query, body, requestor }) => {
       const profile = find(query.project, params.name);
       const merged = { config: { ...profile.config, ...body.config }, devices: { ...profile.devices, ...body.devices } };
-      ctx.profiles.save({ ...profile, description: body.description ?? profile.description, ...checked(merged) });
+      const next = checked(merged);
+      assertRootKept(profile, next);
+      ctx.profiles.save({ ...profile, description: body.description ?? profile.description, ...next });
       tell("updated", profile.name, requestor);
     },
 

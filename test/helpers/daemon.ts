@@ -19,6 +19,8 @@ export interface StartOptions {
   init?: boolean;
   /** Another program in place of dist/berthd. */
   program?: string;
+  /** Changes the world it will live in, before it is started: mounts in its namespace, files in its folder. */
+  prepare?: (daemon: Daemon) => Promise<unknown>;
 }
 
 export class Daemon {
@@ -173,6 +175,7 @@ export async function startDaemon(options: StartOptions = {}): Promise<Daemon> {
   const daemon = new Daemon(makeFolder(), namespace, options);
   try {
     mkdirSync(daemon.dir, { mode: 0o711 });
+    await options.prepare?.(daemon);
     await daemon.start();
     if (options.init ?? true) await daemon.run("admin", "init", "--auto");
     return daemon;

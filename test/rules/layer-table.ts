@@ -72,7 +72,7 @@ export const mayStartPrograms: Readonly<Record<string, string>> = {
   "server/host/": "the seam to the operating system",
   "server/lxc/start.ts": "the monitor of a container outlives the daemon",
   "server/lxc/lxcfs.ts": "lxcfs outlives the daemon",
-  "server/instances/exec/": "commands in containers: terminals and pipes are handed over as file descriptors",
+  "server/lxc/attach.ts": "commands in containers: terminals and pipes are handed over as file descriptors",
   "server/storage/drivers/copy.ts": "two tar with a pipe between them",
   "networks/dnsmasq/process.ts": "dnsmasq outlives the daemon",
   "images/byte-source.ts": "bytes stream through a decompressor",

@@ -1,11 +1,12 @@
 // The questions of an interactive `admin init`.
-import { isIP } from "node:net";
 import type { Prompt } from "../../prompt.ts";
 import { usualNetwork, usualPool, type Wishes } from "./plan.ts";
 
 /** `10.1.2.1/24`, `auto` or `none`; the fault otherwise. */
 export function checkSubnet(answer: string, family: 4 | 6): string | undefined {
   if (answer === "auto" || answer === "none") return undefined;
+  // Loaded when it is needed: it would delay every start of the program.
+  const { isIP } = process.getBuiltinModule("node:net");
   const [address = "", prefix = ""] = answer.split("/");
   const isSubnet = isIP(address) === family && /^\d+$/.test(prefix) && Number(prefix) <= (family === 4 ? 32 : 128);
   return isSubnet ? undefined : `expected an IPv${family} address with its prefix length, such as ${family === 4 ? "10.62.42.1/24" : "fd42::1/64"}, or auto or none`;

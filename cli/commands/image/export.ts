@@ -1,15 +1,6 @@
 // berth image export
-import { createHash, type Hash } from "node:crypto";
-import { type FileHandle, open, rename, rm } from "node:fs/promises";
-import { existsSync, statSync } from "node:fs";
-import { basename, join } from "node:path";
-import type { TransportResponse } from "../../../server/api/client.ts";
 import { defineCommand } from "../../command.ts";
-import { CliError } from "../../errors.ts";
-import { formatSize } from "../../output/units.ts";
-import { ProgressLine } from "../../progress.ts";
 import { stripRemote } from "../../remote.ts";
-import { readForm } from "./form.ts";
 import { resolveAlias } from "./resolve.ts";
 
 export const imageExportCommand = defineCommand({
@@ -24,82 +15,8 @@ The output target is optional and defaults to the working directory.`,
   async run(ctx, [image, target = "."]) {
     const fingerprint = (await ctx.client.getImage({ fingerprint: await resolveAlias(ctx, stripRemote(image ?? "")) })).fingerprint;
     const response = await ctx.client.exportImage({ fingerprint });
-    const progress = new ProgressLine(ctx.globals.quiet);
-    try {
-      await saveImage(response, fingerprint, target, (received, rate) =>
-        progress.update(`Exporting the image: ${formatSize(received)} (${formatSize(rate)}/s)`),
-      );
-    } finally {
-      progress.done();
-    }
+    const { saveImage } = await import("./download.ts");
+    await saveImage(ctx, response, fingerprint, target);
     ctx.say("Image exported successfully!");
   },
 });
-
-interface Download {
-  /** The name the server gave it, without folders. */
-  name: string;
-  temporary: string;
-}
-
-/** Writes the files of an image; they get their names only when all bytes are there and are the right ones. */
-async function saveImage(response: TransportResponse, fingerprint: string, target: string, show: (received: number, rate: number) => void): Promise<void> {
-  const isDirectory = existsSync(target) && statSync(target).isDirectory();
-  const base = isDirectory ? join(target, fingerprint) : target;
-  const downloads: Download[] = [];
-  const hash = createHash("sha256");
-  const count = counter(show);
-  try {
-    const contentType = response.headers["content-type"] ?? "";
-    const parts = contentType.startsWith("multipart/form-data") ? readForm(response.body, contentType) : [{ headers: response.headers, bytes: response.body }];
-    for await (const { headers, bytes } of parts) {
-      const temporary = `${base}${downloads.length === 0 ? "" : ".root"}.part`;
-      downloads.push({ name: fileName(headers["content-disposition"]), temporary });
-      await save(bytes, temporary, hash, count);
-    }
-    if (hash.digest("hex") !== fingerprint) throw new CliError("The image that came is not the one that was asked for: its hash differs", { hint: "try again." });
-    for (const [i, { name, temporary }] of downloads.entries()) await rename(temporary, finalPath(name, i));
-  } catch (error) {
-    await Promise.all(downloads.map(({ temporary }) => rm(temporary, { force: true })));
-    throw error;
-  }
-
-  function finalPath(name: string, i: number): string {
-    if (isDirectory) return join(target, name || (i === 0 ? fingerprint : `${fingerprint}.root`));
-    if (downloads.length > 1) return i === 0 ? target : `${target}.root`;
-    const dot = name.indexOf(".");
-    return dot < 0 ? target : `${target}${name.slice(dot)}`;
-  }
-}
-
-async function save(bytes: AsyncIterable<Uint8Array>, path: string, hash: Hash, count: (bytes: number) => void): Promise<void> {
-  const file: FileHandle = await open(path, "w");
-  try {
-    for await (const part of bytes) {
-      hash.update(part);
-      await file.writeFile(part);
-      count(part.length);
-    }
-  } finally {
-    await file.close();
-  }
-}
-
-/** The name of a Content-Disposition header. A server may not choose the folder. */
-export function fileName(disposition: string | undefined): string {
-  const [, quoted, bare] = /filename=(?:"([^"]*)"|([^;]*))/i.exec(disposition ?? "") ?? [];
-  const name = basename((quoted ?? bare ?? "").trim());
-  return name === "." || name === ".." ? "" : name;
-}
-
-function counter(show: (received: number, rate: number) => void): (bytes: number) => void {
-  const start = performance.now();
-  let [received, shown] = [0, 0];
-  return (bytes) => {
-    received += bytes;
-    const now = performance.now();
-    if (now - shown < 100) return;
-    shown = now;
-    show(received, Math.floor(received / ((now - start) / 1000)));
-  };
-}

@@ -4,7 +4,6 @@ import type { Instance } from "../../../server/api/instances.ts";
 import { defineCommand } from "../../command.ts";
 import type { Context } from "../../context.ts";
 import { CliError, prefixed } from "../../errors.ts";
-import { Prompt } from "../../prompt.ts";
 import { nameOf } from "../../remote.ts";
 
 export const deleteCommand = defineCommand({
@@ -36,6 +35,7 @@ async function readInstance(ctx: Context, name: string): Promise<Instance> {
 }
 
 async function confirm(name: string): Promise<void> {
+  const { Prompt } = await import("../../prompt.ts");
   const prompt = new Prompt();
   const answer = await prompt.ask(`Remove ${name} (yes/no): `, "no");
   prompt.close();

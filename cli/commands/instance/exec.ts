@@ -1,5 +1,4 @@
 // berth exec and berth shell
-import { isatty } from "node:tty";
 import { defineCommand } from "../../command.ts";
 import type { Context } from "../../context.ts";
 import { CliError } from "../../errors.ts";
@@ -60,6 +59,7 @@ The same as: berth exec <instance> -- su -l`,
 });
 
 async function exec(ctx: Context, instance: string | undefined, command: string[], values: ExecFlags): Promise<number> {
+  const { isatty } = await import("node:tty");
   const interactive = isInteractive(values, isatty(0) && isatty(1));
   const environment: Record<string, string> = process.env["TERM"] === undefined ? {} : { TERM: process.env["TERM"] };
   for (const pair of values.env) {

@@ -1,5 +1,4 @@
 // The filters of `berth list`: what the server can tell apart goes to the server, the rest is done here.
-import { BlockList, isIP } from "node:net";
 import type { Listed } from "./columns.ts";
 
 /** Members of an instance that LXD's filter knows; keys with a period stay with the client, as in lxc. */
@@ -53,6 +52,8 @@ const shorthands: Readonly<Record<string, (instance: Listed, wanted: string) => 
 };
 
 function hasAddress(instance: Listed, wanted: string, family: "inet" | "inet6"): boolean {
+  // Loaded when it is needed: it would delay every start of the program.
+  const { BlockList, isIP } = process.getBuiltinModule("node:net");
   const [network = "", prefix = ""] = wanted.split("/");
   const subnet = new BlockList();
   const version = family === "inet" ? "ipv4" : "ipv6";

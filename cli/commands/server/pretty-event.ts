@@ -54,7 +54,6 @@ function formatAll(context: unknown): Record<string, string> {
 }
 
 function quote(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
   return /^[A-Za-z0-9\-._/@^+]*$/.test(text) ? text : JSON.stringify(text).replace(/[\x7f-\x9f]/g, (char) => `\\x${char.charCodeAt(0).toString(16)}`);
 }
 

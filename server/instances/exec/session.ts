@@ -1,5 +1,4 @@
 // One program run in an instance: its streams tied to websockets, its end told by the operation.
-import type { ChildProcess } from "node:child_process";
 import { closeSync, fchownSync, openSync } from "node:fs";
 import { Socket } from "node:net";
 import { constants } from "node:os";
@@ -7,13 +6,14 @@ import { ReadStream } from "node:tty";
 import type { WebSocket } from "ws";
 import type { ExecControl } from "../../api/instances.ts";
 import { fail } from "../../api/errors.ts";
+import { signalProcess } from "../../host/pidfd.ts";
 import { growPipe, makePipe, openPty, resizePty } from "../../host/libc.ts";
-import { spawnError } from "../../host/run.ts";
+import type { Spawned } from "../../host/spawn.ts";
 import { type AttachSpec, attach, signalAttached } from "../../lxc/attach.ts";
 import type { ExecSockets } from "./sockets.ts";
 import { carryInbound, Outbound } from "./streams.ts";
 
-export interface Program extends Omit<AttachSpec, "stdio" | "terminal"> {
+export interface Program extends Omit<AttachSpec, "stdio"> {
   /** Host ids of the user it runs as. */
   owner: { uid: number; gid: number };
 }
@@ -24,17 +24,28 @@ export interface Size {
 
 const pipeSize = 1024 * 1024;
 
-/** Resolves with the exit status: 128+n when a signal ended it. */
-function exitStatus(child: ChildProcess): Promise<number> {
-  return new Promise((resolve, reject) => {
-    child.once("error", (cause) => reject(spawnError("lxc-attach", cause)));
-    child.once("exit", (code, signal) => resolve(code ?? 128 + (signal ? constants.signals[signal] : 0)));
-  });
+/** 128+n when a signal ended it. */
+async function exitStatus(child: Spawned): Promise<number> {
+  const { code, signal } = await child.exit;
+  return code ?? 128 + (signal ?? 0);
 }
 
-function killAttached(child: ChildProcess): void {
-  if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
-  if (!signalAttached(child.pid, constants.signals.SIGKILL)) child.kill("SIGKILL");
+/** Starts the program with its ends of the streams, which are closed here; so are ours when it cannot be started. */
+function attachTo(spec: AttachSpec, ours: readonly number[]): Spawned {
+  const theirs = new Set(spec.stdio.filter((from): from is number => typeof from === "number"));
+  try {
+    return attach(spec);
+  } catch (error) {
+    for (const fd of ours) closeSync(fd);
+    throw error;
+  } finally {
+    for (const fd of theirs) closeSync(fd);
+  }
+}
+
+function killAttached(child: Spawned): void {
+  if (!child.isRunning()) return;
+  if (!signalAttached(child.pid, constants.signals.SIGKILL)) signalProcess(child.pid, constants.signals.SIGKILL);
 }
 
 /** Runs a program on three pipes. Resolves with its exit status once all it wrote was sent. */
@@ -44,8 +55,7 @@ export async function runPiped(program: Program, sockets: ExecSockets): Promise<
   for (const fd of [stdin.read, stdout.write, stderr.write]) fchownSync(fd, program.owner.uid, program.owner.gid);
   growPipe(stdout.write, pipeSize);
   growPipe(stdin.read, pipeSize);
-  const child = attach({ ...program, stdio: [stdin.read, stdout.write, stderr.write] });
-  for (const fd of [stdin.read, stdout.write, stderr.write]) closeSync(fd);
+  const child = attachTo({ ...program, stdio: [stdin.read, stdout.write, stderr.write] }, [stdin.write, stdout.read, stderr.read]);
   const status = exitStatus(child);
   const input = new Socket({ fd: stdin.write, readable: false, writable: true });
   const outputs = ([["1", stdout.read], ["2", stderr.read]] as const).map(([name, fd]) => {
@@ -71,8 +81,7 @@ export async function runPiped(program: Program, sockets: ExecSockets): Promise<
 /** Runs a program on a terminal. */
 export async function runInteractive(program: Program, sockets: ExecSockets, size: Size): Promise<number> {
   const pty = openPty(size.width || 80, size.height || 25);
-  const child = attach({ ...program, terminal: true, stdio: [pty.slave, pty.slave, pty.slave] });
-  closeSync(pty.slave);
+  const child = attachTo({ ...program, stdio: [pty.path, pty.slave, pty.slave] }, [pty.master]);
   const status = exitStatus(child);
   const terminal = new ReadStream(pty.master, { readable: true, writable: true });
   const ws = sockets.get("0");
@@ -94,7 +103,7 @@ export async function runInteractive(program: Program, sockets: ExecSockets, siz
 }
 
 /** Obeys the control websocket, and ends the program when its client is gone. */
-function endWithClient(child: ChildProcess, sockets: ExecSockets, main: WebSocket | undefined, resize?: (size: Size) => void): void {
+function endWithClient(child: Spawned, sockets: ExecSockets, main: WebSocket | undefined, resize?: (size: Size) => void): void {
   let hasControl = false;
   sockets.whenConnected("control", (control) => {
     hasControl = true;
@@ -107,19 +116,20 @@ function endWithClient(child: ChildProcess, sockets: ExecSockets, main: WebSocke
   });
 }
 
-function obey(child: ChildProcess, data: Buffer, resize?: (size: Size) => void): void {
-  let message: ExecControl;
+function obey(child: Spawned, data: Buffer, resize?: (size: Size) => void): void {
+  let message: ExecControl | null;
   try {
-    message = JSON.parse(data.toString("utf8")) as ExecControl;
+    message = JSON.parse(data.toString("utf8")) as ExecControl | null;
   } catch {
     return; // not ours to understand
   }
-  if (message?.command === "window-resize" && resize) {
+  if (typeof message !== "object" || message === null) return;
+  if (message.command === "window-resize" && resize) {
     const [width, height] = [Number(message.args?.["width"]), Number(message.args?.["height"])];
     if (width > 0 && height > 0) resize({ width, height });
   }
   const { signal } = message;
-  if (message?.command === "signal" && Number.isInteger(signal) && signal !== undefined && signal > 0 && signal < 65 && child.pid) {
+  if (message.command === "signal" && Number.isInteger(signal) && signal !== undefined && signal > 0 && signal < 65) {
     signalAttached(child.pid, signal);
   }
 }
@@ -127,9 +137,5 @@ function obey(child: ChildProcess, data: Buffer, resize?: (size: Size) => void):
 /** Runs a program with nobody attached; what it writes goes to files, or nowhere. */
 export async function runRecorded(program: Program, files: { stdout: string; stderr: string } | undefined): Promise<number> {
   const fds = files ? [openSync(files.stdout, "w", 0o600), openSync(files.stderr, "w", 0o600)] as const : undefined;
-  try {
-    return await exitStatus(attach({ ...program, stdio: ["ignore", fds?.[0] ?? "ignore", fds?.[1] ?? "ignore"] }));
-  } finally {
-    for (const fd of fds ?? []) closeSync(fd);
-  }
+  return await exitStatus(attachTo({ ...program, stdio: ["/dev/null", fds?.[0] ?? "/dev/null", fds?.[1] ?? "/dev/null"] }, []));
 }

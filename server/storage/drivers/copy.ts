@@ -13,7 +13,8 @@ export async function copyShifted(source: string, target: string, map: IdMap): P
   const { uid, gid } = rootIds(map);
   chownSync(target, uid, gid);
   const namespace = await userNamespace(map);
-  const pack = spawn("tar", [...preserve, "-C", source, "--exclude=./dev/*", "-cf", "-", "."], { stdio: ["ignore", "pipe", "pipe"], env: childEnv() });
+  // When the daemon is killed so is the packer, and the unpacker ends for want of input.
+  const pack = spawn("setpriv", ["--pdeathsig=KILL", "--", "tar", ...preserve, "-C", source, "--exclude=./dev/*", "-cf", "-", "."], { stdio: ["ignore", "pipe", "pipe"], env: childEnv() });
   const unpack = spawn(
     "nsenter", ["--user=/proc/self/fd/3", "--setuid", "0", "--setgid", "0", "tar", ...preserve, "-C", target, "-xpf", "-"],
     { stdio: [pack.stdout, "ignore", "pipe", namespace], env: childEnv() },

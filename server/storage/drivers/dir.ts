@@ -1,6 +1,6 @@
 // The dir driver: plain folders, with copy-on-write by overlay on idmapped layers where the file system
 // and the kernel can, and copies with shifted ids where they can't.
-import { chmodSync, chownSync, existsSync, mkdirSync, rmdirSync, statfsSync } from "node:fs";
+import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, rmdirSync, statfsSync } from "node:fs";
 import { rename, rm } from "node:fs/promises";
 import { mountIdmapped, mountOverlay, unmountTree } from "../../host/mounts.ts";
 import { isMountPoint } from "../../host/mounts.ts";
@@ -35,6 +35,7 @@ export class DirDriver implements StorageDriver {
     mkdirSync(`${this.#root}/containers`, { recursive: true, mode: 0o711 });
     mkdirSync(`${this.#root}/images`, { recursive: true, mode: 0o700 });
     mkdirSync(`${this.#root}/mounts`, { recursive: true, mode: 0o700 });
+    this.#unmountHelpers(readdirSync(`${this.#root}/mounts`));
     await this.#layers.removeUnfinished();
     this.#copyReason = this.#allowOverlay ? await probeOverlay(`${this.#root}/mounts`, this.#readMap()) : "switched off by berth.copy_on_write";
     if (this.#copyReason) log.warn("this pool copies images instead of layering them", { pool: this.#root, reason: this.#copyReason });
@@ -66,6 +67,7 @@ export class DirDriver implements StorageDriver {
     return withUndo(async (undo) => {
       mkdirSync(folder, { mode: 0o700 });
       undo.push(() => this.remove(name));
+      this.#protect(folder, map);
       mkdirSync(`${folder}/rootfs`, { mode: 0o755 });
       const record: VolumeRecord = { kind: image ? (this.#copyReason ? "copy" : "overlay") : "empty", image: image?.fingerprint ?? "" };
       if (record.kind === "overlay") {
@@ -78,7 +80,6 @@ export class DirDriver implements StorageDriver {
         chownSync(`${folder}/rootfs`, rootIds(map).uid, rootIds(map).gid);
       }
       if (image) await this.#layers.copyMetadata(image.fingerprint, folder);
-      this.#protect(folder, map);
       return record;
     });
   }
@@ -107,11 +108,14 @@ export class DirDriver implements StorageDriver {
       mountIdmapped(`${folder}/diff`, diff, namespace);
       mountOverlay({ lower: [lower], upper: `${diff}/upper`, work: `${diff}/work`, ...rootIds(map) }, `${folder}/rootfs`);
     } finally {
-      // The overlay holds copies of its own.
-      for (const target of [lower, diff]) {
-        unmountTree(target);
-        rmdirSync(target);
-      }
+      this.#unmountHelpers([`${name}.lower`, `${name}.diff`]); // the overlay holds copies of its own
+    }
+  }
+
+  #unmountHelpers(names: readonly string[]): void {
+    for (const name of names) {
+      unmountTree(`${this.#root}/mounts/${name}`);
+      if (name !== ".probe") rmdirSync(`${this.#root}/mounts/${name}`);
     }
   }
 
@@ -125,7 +129,7 @@ export class DirDriver implements StorageDriver {
     const folder = this.folder(name);
     if (!existsSync(folder)) return;
     unmountTree(`${folder}/rootfs`);
-    await rm(folder, { recursive: true, force: true, maxRetries: 3 });
+    await rm(folder, { recursive: true, force: true, maxRetries: 6 });
   }
 
   space(): Space {

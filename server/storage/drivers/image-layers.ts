@@ -74,7 +74,8 @@ export class ImageLayers {
   /** Clears away what a crash left half-made. */
   async removeUnfinished(): Promise<void> {
     for (const entry of readdirSync(this.#root)) {
-      if (entry.startsWith(".new-")) await rm(`${this.#root}/${entry}`, { recursive: true, force: true });
+      // Tools that the last daemon ran die with it, but may write for a moment yet.
+      if (entry.startsWith(".new-")) await rm(`${this.#root}/${entry}`, { recursive: true, force: true, maxRetries: 6 });
     }
   }
 

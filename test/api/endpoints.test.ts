@@ -1,0 +1,74 @@
+// Every endpoint of the contract against a real daemon: a request that succeeds, one that is refused, to the byte.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { type Endpoint } from "../../server/api/endpoint.ts";
+import { endpoints, type OperationId } from "../../server/api/index.ts";
+import { type Daemon, startDaemon } from "../helpers/daemon.ts";
+import { busyboxImages, fingerprintOf } from "../helpers/images.ts";
+import type { Reply } from "../helpers/socket.ts";
+import type { Call, Case, World } from "./cases/case.ts";
+import { imageCases } from "./cases/images.ts";
+import { instanceCases } from "./cases/instances.ts";
+import { networkCases } from "./cases/networks.ts";
+import { profileCases, storageCases } from "./cases/profiles.ts";
+import { eventCases, operationCases, serverCases } from "./cases/server.ts";
+import { assertCreated, assertEmpty, assertError, assertSucceeds, assertSync } from "./envelopes.ts";
+import { openSocket, refusedUpgrade } from "./sockets.ts";
+
+/** An endpoint without a case does not compile. */
+const cases = {
+  ...serverCases, ...eventCases, ...operationCases, ...instanceCases, ...imageCases, ...networkCases, ...profileCases, ...storageCases,
+} satisfies Record<OperationId, Case>;
+
+let daemon: Daemon;
+let world: World;
+
+before(async () => {
+  daemon = await startDaemon();
+  const { unified } = await busyboxImages();
+  await daemon.run("image", "import", ...unified, "--alias", "busybox");
+  const makeInstance = async (name: string, running = false) => {
+    const source = running ? { type: "image", alias: "busybox" } : { type: "none" };
+    await daemon.must("POST", "/1.0/instances", { name, source });
+    if (running) await daemon.must("PUT", `/1.0/instances/${name}/state`, { action: "start" });
+  };
+  world = { daemon, fingerprint: fingerprintOf(unified), makeInstance };
+  await makeInstance("off");
+  await makeInstance("runs", true);
+});
+after(() => daemon?.[Symbol.asyncDispose]());
+
+const send = (method: string, { path, body, headers }: Call) => daemon.request(method, path, body, { headers, timeout: 30_000 });
+
+async function succeeds(endpoint: Endpoint, one: Case): Promise<void> {
+  if (typeof one.good === "string") return;
+  await one.prepare?.(world);
+  const call = typeof one.good === "function" ? await one.good(world) : one.good;
+  if (endpoint.kind === "websocket") return void (await openSocket(daemon, call.path)).close();
+  const reply = await send(endpoint.method, call);
+  await one.check?.(await resultOf(endpoint, one, reply), world);
+}
+
+async function resultOf(endpoint: Endpoint, one: Case, reply: Reply): Promise<unknown> {
+  if (endpoint.kind === "operation") return assertSucceeds(daemon, reply);
+  if (endpoint.kind === "raw") {
+    assert.equal(reply.status, 200, reply.text.slice(0, 200));
+    return reply.text;
+  }
+  if (endpoint.status === 201) return assertCreated(reply, one.location ?? "the case tells no location");
+  if (endpoint.etag) assert.match(String(reply.headers["etag"]), /^"[0-9a-f]{64}"$/);
+  return endpoint.response ? assertSync(reply) : assertEmpty(reply);
+}
+
+async function refuses(endpoint: Endpoint, bad: Exclude<Case["bad"], string>): Promise<void> {
+  const reply = endpoint.kind === "websocket" ? await refusedUpgrade(daemon, bad.path) : await send(endpoint.method, bad);
+  assertError(reply, bad.status, bad.error);
+}
+
+for (const [id, endpoint] of Object.entries(endpoints) as [OperationId, Endpoint][]) {
+  const one: Case = cases[id];
+  test(`${id} (${endpoint.method} ${endpoint.path}) does what it says`, async () => {
+    await succeeds(endpoint, one);
+    if (typeof one.bad !== "string") await refuses(endpoint, one.bad);
+  });
+}

@@ -1,0 +1,103 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Current } from "../../../cli/commands/admin/apply.ts";
+import { applyPreseed } from "../../../cli/commands/admin/apply.ts";
+import { planSetup } from "../../../cli/commands/admin/plan.ts";
+import { parsePreseed } from "../../../cli/commands/admin/preseed.ts";
+import { askWishes, checkSubnet } from "../../../cli/commands/admin/questions.ts";
+import type { Context } from "../../../cli/context.ts";
+import { readYaml } from "../../../cli/output/yaml.ts";
+
+const parse = async (text: string) => parsePreseed(await readYaml(text));
+const wishes = { pool: "", network: "", ipv4: "", ipv6: "" };
+const defaultProfile = { name: "default", description: "Default profile", config: {}, devices: {}, used_by: [] };
+const nothing: Current = { config: {}, networks: [], pools: [], profiles: [defaultProfile] };
+
+/** A server that does what it is asked: only what `admin init` asks for. */
+function fakeContext(current: Current): { ctx: Context; calls: string[] } {
+  const calls: string[] = [];
+  const record = (name: string, apply: (arg: never) => void) => async (arg: never) => {
+    calls.push(name);
+    apply(arg);
+  };
+  const client = {
+    createStoragePool: record("createStoragePool", ({ body }: { body: object }) => current.pools.push({ ...body, used_by: [], status: "Created", locations: [] } as never)),
+    createNetwork: record("createNetwork", ({ body }: { body: { config: object } }) => current.networks.push({ ...body, config: { "ipv4.address": "10.1.1.1/24", ...body.config }, managed: true } as never)),
+    replaceProfile: record("replaceProfile", ({ name, body }: { name: string; body: object }) => Object.assign(current.profiles.find((it) => it.name === name) ?? {}, body)),
+    patchServerConfig: record("patchServerConfig", ({ body }: { body: { config: object } }) => Object.assign(current.config, body.config)),
+  };
+  return { ctx: { client } as unknown as Context, calls };
+}
+
+test("reads lxd's preseed, values as they are written", async () => {
+  const preseed = await parse(`
+config: {core.https_address: ""}
+networks:
+- {name: berthbr0, type: bridge, config: {ipv4.nat: true, ipv4.address: auto}, project: default}
+- {name: other, project: foo}
+storage_pools: [{name: default, driver: dir}]
+profiles:
+- name: default
+  devices: {root: {type: disk, path: /, pool: default}}
+projects: [{name: default, config: {features.images: "true"}}, {name: foo}]
+cluster: null
+`);
+  assert.deepEqual(preseed, {
+    config: { "core.https_address": "" },
+    networks: [{ name: "berthbr0", type: "bridge", description: "", config: { "ipv4.nat": "true", "ipv4.address": "auto" } }],
+    storage_pools: [{ name: "default", driver: "dir", description: "", config: {} }],
+    profiles: [{ name: "default", description: "", config: {}, devices: { root: { type: "disk", path: "/", pool: "default" } } }],
+    ignored: ["network other of project foo", "project foo"],
+  });
+});
+
+test("refuses a preseed it does not understand", async () => {
+  await assert.rejects(parse("network: []"), /unknown key "network" in the preseed/);
+  await assert.rejects(parse("networks: [{name: a, bogus: 1}]"), /unknown key "bogus" in networks/);
+  await assert.rejects(parse("networks: {name: a}"), /networks is not a list/);
+  await assert.rejects(parse("profiles: [{description: x}]"), /one of the profiles has no name/);
+  await assert.rejects(parse("cluster: {enabled: true}"), /Berth has no clusters/);
+  await assert.rejects(parse("just text"), /not a set of keys and values/);
+});
+
+test("sets an empty server up, and the second time changes nothing", async () => {
+  const current = structuredClone(nothing);
+  const { ctx, calls } = fakeContext(current);
+  assert.deepEqual(await applyPreseed(ctx, planSetup(wishes, current), current), ["Storage pool default created", "Network berthbr0 created", "Profile default updated"]);
+  assert.deepEqual(current.profiles[0]?.devices, {
+    root: { type: "disk", path: "/", pool: "default" }, eth0: { type: "nic", name: "eth0", network: "berthbr0" },
+  });
+  assert.deepEqual(await applyPreseed(ctx, planSetup(wishes, current), current), []);
+  assert.deepEqual(await applyPreseed(ctx, planSetup({ ...wishes, ipv4: "auto" }, current), current), []);
+  assert.deepEqual(calls, ["createStoragePool", "createNetwork", "replaceProfile"]);
+});
+
+test("keeps the pool and the network that the default profile has", () => {
+  const devices = { root: { type: "disk", path: "/", pool: "mine" }, eth0: { type: "nic", nictype: "macvlan", parent: "enp1" } };
+  const current: Current = { ...nothing, pools: [{ name: "mine", driver: "dir" } as never], profiles: [{ ...defaultProfile, devices }] };
+  const plan = planSetup(wishes, current);
+  assert.deepEqual([plan.storage_pools, plan.networks, plan.profiles[0]?.devices], [[], [], {}]);
+});
+
+test("does not turn a pool into one of another driver", async () => {
+  const current: Current = { ...nothing, pools: [{ name: "default", driver: "zfs", config: {}, description: "" } as never] };
+  const { ctx } = fakeContext(current);
+  await assert.rejects(applyPreseed(ctx, await parse("storage_pools: [{name: default, driver: dir}]"), current), /is of type "zfs" instead of "dir"/);
+});
+
+test("asks only for what it was not told", async () => {
+  const asked: string[] = [];
+  const prompt = { ask: async (question: string, preset: string) => {
+      asked.push(question);
+      return preset;
+    },
+  };
+  assert.deepEqual(await askWishes(prompt, { ...wishes, pool: "p", ipv6: "none" }), { pool: "p", network: "berthbr0", ipv4: "auto", ipv6: "none" });
+  assert.equal(asked.length, 2);
+});
+
+test("checks subnets", () => {
+  for (const good of ["auto", "none", "10.1.2.1/24"]) assert.equal(checkSubnet(good, 4), undefined);
+  for (const bad of ["10.1.2.1", "10.1.2.1/33", "fd42::1/64", "x/24", "10.1.2.1/"]) assert.ok(checkSubnet(bad, 4), bad);
+  assert.equal(checkSubnet("fd42::1/64", 6), undefined);
+});
