@@ -30,7 +30,6 @@ export class ProgressLine {
 
   #draw(text: string): void {
     const width = process.stderr.columns ?? 80;
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: the text comes from the server
     const line = text.replace(/[\0-\x1f\x7f]/g, " ").slice(0, width - 1);
     writeNow(2, `\r${line}${" ".repeat(Math.max(0, this.#length - line.length))}`);
     this.#length = line.length;

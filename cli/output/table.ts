@@ -46,7 +46,6 @@ function title(header: string): string {
 
 /** Control characters but line breaks would move the cursor: names and descriptions are other people's. */
 function cellLines(cell: string): string[] {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
   return cell.replace(/[\0-\x09\x0b-\x1f\x7f]/g, " ").split("\n");
 }
 

@@ -28,7 +28,6 @@ function isAmbiguous(text: string): boolean {
   return text === "" || words.test(text) || numbers.test(text.replaceAll("_", "")) || base60.test(text) || timestamp.test(text);
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const special = /[\0-\x09\x0b-\x1f\x7f-\x9f\ufeff\ufffe\uffff]|[\ud800-\udbff](?![\udc00-\udfff])/;
 
 function mayBePlain(text: string): boolean {
@@ -40,7 +39,6 @@ function doubleQuoted(text: string): string {
     "\0": "0", "\x07": "a", "\b": "b", "\t": "t", "\n": "n", "\v": "v", "\f": "f", "\r": "r", "\x1b": "e", '"': '"', "\\": "\\",
     "\x85": "N", "\u2028": "L", "\u2029": "P", "\ufeff": "uFEFF",
   };
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
   const escaped = text.replace(/[\0-\x1f"\\\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]/g, (char) => {
     const code = char.charCodeAt(0);
     return `\\${names[char] ?? (code < 256 ? `x${hex(code, 2)}` : `u${hex(code, 4)}`)}`;

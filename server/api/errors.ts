@@ -148,7 +148,6 @@ const table = {
   pool_exists: { status: 409, message: "The storage pool already exists" },
   pool_in_use: { status: 400, message: "The storage pool is currently in use" },
   pool_driver_unsupported: { status: 400, message: "Storage driver \"{driver}\" is not supported; use \"dir\"" },
-  volume_not_found: { status: 404, message: "Storage volume not found" },
   disk_full: { status: 500, message: "No space left on the device that holds {path}", hint: "Free some space, then try again." },
 
   // Host tools

@@ -1,7 +1,7 @@
 // Instances: full-OS containers.
 import { type Static, Type } from "typebox";
 import { defineEndpoints } from "./endpoint.ts";
-import { Devices, ListQuery, ProjectQuery, RenameBody, StringMap, Timestamp, urlsOr } from "./schemas.ts";
+import { Devices, ListQuery, ProjectQuery, RenameBody, StringMap, Timestamp } from "./schemas.ts";
 
 const writable = {
   architecture: Type.Optional(Type.String()),

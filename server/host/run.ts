@@ -1,6 +1,6 @@
 // The one door to other programs. No shell: arguments go to the program as they are.
-import { type ChildProcess, spawn } from "node:child_process";
 import { accessSync, constants } from "node:fs";
+import { execa } from "execa";
 import { BerthError, fail } from "../api/errors.ts";
 
 export interface RunOptions {
@@ -67,38 +67,17 @@ export function lastWords(text: string, lines = 4): string {
 
 const outputLimit = 16 * 1024 * 1024;
 
-function collect(stream: NodeJS.ReadableStream | null): () => string {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  stream?.on("data", (chunk: Buffer) => {
-    size += chunk.length;
-    if (size <= outputLimit) chunks.push(chunk);
+export const run: Run = async (tool, args, options = {}) => {
+  const result = await execa(tool, args, {
+    cwd: options.cwd ?? "/", env: childEnv(options.env), extendEnv: false, reject: false, stripFinalNewline: false, maxBuffer: outputLimit,
+    ...(options.input === undefined ? { stdin: "ignore" as const } : { input: options.input }),
+    ...(options.signal ? { cancelSignal: options.signal } : {}),
+    ...(options.timeout ? { timeout: options.timeout, killSignal: "SIGKILL" as const } : {}),
   });
-  return () => Buffer.concat(chunks).toString("utf8");
-}
-
-function feed(child: ChildProcess, input: string | undefined): void {
-  child.stdin?.on("error", () => {}); // it may end without reading; its exit status tells
-  child.stdin?.end(input ?? "");
-}
-
-export const run: Run = (tool, args, options = {}) =>
-  new Promise((resolve, reject) => {
-    const child = spawn(tool, args, {
-      cwd: options.cwd ?? "/",
-      env: childEnv(options.env),
-      stdio: [options.input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
-      ...(options.signal ? { signal: options.signal } : {}),
-      ...(options.timeout ? { timeout: options.timeout, killSignal: "SIGKILL" as const } : {}),
-    });
-    const stdout = collect(child.stdout);
-    const stderr = collect(child.stderr);
-    child.once("error", (cause) => reject(options.signal?.aborted ? options.signal.reason : spawnError(tool, cause)));
-    child.once("close", (code, killedBy) => {
-      if (code === 0) return resolve({ stdout: stdout(), stderr: stderr() });
-      const words = lastWords(stderr() || stdout());
-      const reason = words || (killedBy ? `it was killed by ${killedBy}` : `exit status ${code}`);
-      reject(fail("tool_failed", { tool, reason }, new Error(`${tool} ${args.join(" ")}: ${code ?? killedBy}`)));
-    });
-    if (options.input !== undefined) feed(child, options.input);
-  });
+  const { stdout, stderr } = result;
+  if (!result.failed) return { stdout, stderr };
+  if (options.signal?.aborted) throw options.signal.reason;
+  if (result.exitCode === undefined && !result.isTerminated) throw spawnError(tool, result.cause ?? result);
+  const reason = lastWords(stderr || stdout) || (result.isTerminated ? `it was killed by ${result.signal}` : `exit status ${result.exitCode}`);
+  throw fail("tool_failed", { tool, reason }, result);
+};

@@ -63,7 +63,9 @@ export async function listen(handler: RequestListener, upgrade: Upgrade, path: s
       const closed = servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
       for (const socket of upgraded) socket.destroy();
       for (const server of servers) server.closeIdleConnections();
-      const lingering = setTimeout(() => servers.forEach((server) => server.closeAllConnections()), 1000);
+      const lingering = setTimeout(() => {
+        for (const server of servers) server.closeAllConnections();
+      }, 1000);
       await Promise.all(closed);
       clearTimeout(lingering);
     },

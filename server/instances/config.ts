@@ -43,7 +43,7 @@ export function checkDevices(devices: DeviceMap, world: DeviceWorld): DeviceMap 
 }
 
 function deviceFault(name: string, device: Config, world: DeviceWorld): string | undefined {
-  if (!/^[\w][\w.\-]{0,63}$/.test(name)) return "a device's name is at most 64 letters, digits and ._-";
+  if (!/^[\w][\w.-]{0,63}$/.test(name)) return "a device's name is at most 64 letters, digits and ._-";
   const type = device["type"] ?? "";
   const keys = deviceKeys[type];
   if (type === "") return "missing device type";
@@ -62,7 +62,7 @@ function nicFault(device: Config, world: DeviceWorld): string | undefined {
   if (!network && !parent) return 'a bridged nic needs "parent"';
   if (network && !world.hasNetwork(network)) return `network "${network}" was not found`;
   for (const interfaceName of [name, hostName, parent]) {
-    if (interfaceName && !/^[\w.\-]{1,15}$/.test(interfaceName)) return `"${interfaceName}" is no interface name (15 letters, digits and ._- at most)`;
+    if (interfaceName && !/^[\w.-]{1,15}$/.test(interfaceName)) return `"${interfaceName}" is no interface name (15 letters, digits and ._- at most)`;
   }
   if (hwaddr && !/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i.test(hwaddr)) return `"${hwaddr}" is no MAC address`;
   if (mtu && !(/^\d{2,5}$/.test(mtu) && Number(mtu) >= 68 && Number(mtu) <= 65535)) return `"${mtu}" is no MTU`;

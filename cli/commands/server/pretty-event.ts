@@ -72,5 +72,4 @@ export function renderPretty(event: Event, isTerminal: boolean): string {
   return `${paint(level.toUpperCase().padEnd(7))}[${time}] ${stripControls(message).padEnd(44)} ${rest}\n`;
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const stripControls = (text: string) => text.replace(/[\0-\x1f\x7f]/g, " ");

@@ -30,9 +30,8 @@ async function exitStatus(child: Spawned): Promise<number> {
   return code ?? 128 + (signal ?? 0);
 }
 
-/** Starts the program with its ends of the streams, which are closed here; so are ours when it cannot be started. */
-function attachTo(spec: AttachSpec, ours: readonly number[]): Spawned {
-  const theirs = new Set(spec.stdio.filter((from): from is number => typeof from === "number"));
+/** Starts the program; `theirs` are closed once it has them, and `ours` too when it cannot be started. */
+function attachTo(spec: AttachSpec, theirs: readonly number[], ours: readonly number[]): Spawned {
   try {
     return attach(spec);
   } catch (error) {
@@ -55,7 +54,8 @@ export async function runPiped(program: Program, sockets: ExecSockets): Promise<
   for (const fd of [stdin.read, stdout.write, stderr.write]) fchownSync(fd, program.owner.uid, program.owner.gid);
   growPipe(stdout.write, pipeSize);
   growPipe(stdin.read, pipeSize);
-  const child = attachTo({ ...program, stdio: [stdin.read, stdout.write, stderr.write] }, [stdin.write, stdout.read, stderr.read]);
+  const theirs = [stdin.read, stdout.write, stderr.write] as const;
+  const child = attachTo({ ...program, stdio: theirs }, theirs, [stdin.write, stdout.read, stderr.read]);
   const status = exitStatus(child);
   const input = new Socket({ fd: stdin.write, readable: false, writable: true });
   const outputs = ([["1", stdout.read], ["2", stderr.read]] as const).map(([name, fd]) => {
@@ -81,7 +81,8 @@ export async function runPiped(program: Program, sockets: ExecSockets): Promise<
 /** Runs a program on a terminal. */
 export async function runInteractive(program: Program, sockets: ExecSockets, size: Size): Promise<number> {
   const pty = openPty(size.width || 80, size.height || 25);
-  const child = attachTo({ ...program, stdio: [pty.path, pty.slave, pty.slave] }, [pty.master]);
+  // The slave stays open here until all is read: at a hang-up libuv takes the first short read for the end, and the rest is lost.
+  const child = attachTo({ ...program, stdio: [pty.path, pty.slave, pty.slave] }, [], [pty.master, pty.slave]);
   const status = exitStatus(child);
   const terminal = new ReadStream(pty.master, { readable: true, writable: true });
   const ws = sockets.get("0");
@@ -99,6 +100,7 @@ export async function runInteractive(program: Program, sockets: ExecSockets, siz
   } finally {
     output.finishFrame();
     terminal.destroy();
+    closeSync(pty.slave);
   }
 }
 

@@ -1,0 +1,118 @@
+// Changing things: preconditions, replacing and merging, what a configuration may hold.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { type Daemon, startDaemon } from "../helpers/daemon.ts";
+import { assertEmpty, assertError, assertFails, assertSucceeds, assertSync } from "./envelopes.ts";
+
+let daemon: Daemon;
+before(async () => {
+  daemon = await startDaemon();
+  await daemon.must("POST", "/1.0/profiles", { name: "p", config: { "user.a": "1" } });
+  await daemon.must("POST", "/1.0/instances", { name: "c1", source: { type: "none" }, config: { "user.a": "1", "limits.processes": "9" } });
+});
+after(() => daemon?.[Symbol.asyncDispose]());
+
+const etagOf = async (path: string) => String((await daemon.request("GET", path)).headers["etag"]);
+const withMatch = (etag: string) => ({ headers: { "if-match": etag } });
+const own = (config: Record<string, string>) => Object.fromEntries(Object.entries(config).filter(([key]) => !key.startsWith("volatile.")));
+const configOf = async (path: string) => own((await daemon.must("GET", path)).config);
+
+test("every object that can be changed has an ETag, which changes with it", async () => {
+  for (const path of ["/1.0", "/1.0/instances/c1", "/1.0/profiles/p", "/1.0/networks/berthbr0", "/1.0/storage-pools/default"]) {
+    const before = await etagOf(path);
+    assert.match(before, /^"[0-9a-f]{64}"$/);
+    assert.equal(await etagOf(path), before);
+    assertEmpty(await daemon.request("PATCH", path, { config: { "user.tag": "x" } }, withMatch(before)));
+    assert.notEqual(await etagOf(path), before);
+    assertError(await daemon.request("PATCH", path, { config: { "user.tag": "y" } }, withMatch(before)), 412, /^ETag doesn't match: [0-9a-f]{64} vs [0-9a-f]{64}$/);
+    assertEmpty(await daemon.request("PATCH", path, { config: { "user.tag": "" } }));
+    assert.equal((await configOf(path))["user.tag"], undefined);
+  }
+});
+
+test("If-Match takes an ETag with or without quotes, weak, or any", async () => {
+  const path = "/1.0/profiles/p";
+  const etag = await etagOf(path);
+  for (const given of [etag, etag.replaceAll('"', ""), `W/${etag}`, "*"]) assertEmpty(await daemon.request("PATCH", path, {}, withMatch(given)));
+});
+
+test("If-Match that does not match changes nothing, also where the change is an operation", async () => {
+  const found = (await etagOf("/1.0/instances/c1")).replaceAll('"', "");
+  for (const method of ["PUT", "PATCH"]) {
+    const reply = await daemon.request(method, "/1.0/instances/c1", { config: { "user.b": "1" } }, withMatch("invalid-etag"));
+    assertError(reply, 412, `ETag doesn't match: ${found} vs invalid-etag`);
+  }
+  assert.equal((await configOf("/1.0/instances/c1"))["user.b"], undefined);
+});
+
+test("PATCH merges into the configuration and devices, PUT replaces them", async () => {
+  const path = "/1.0/instances/c1";
+  assertEmpty(await daemon.request("PATCH", path, { config: { "user.b": "2" }, devices: { eth0: { type: "none" } } }));
+  assert.deepEqual(await configOf(path), { "user.a": "1", "user.b": "2", "limits.processes": "9" });
+  assertEmpty(await daemon.request("PATCH", path, { config: { "user.a": "", "user.b": null } }));
+  assert.deepEqual(await configOf(path), { "user.b": "2", "limits.processes": "9" });
+  await assertSucceeds(daemon, await daemon.request("PUT", path, { config: { "user.c": "3" }, devices: {}, profiles: ["default"] }));
+  assert.deepEqual(await configOf(path), { "user.c": "3" });
+  assert.deepEqual((await daemon.must("GET", path)).devices, {});
+});
+
+test("what was read can be sent back as it is", async () => {
+  const path = "/1.0/instances/c1";
+  const before = await daemon.request("GET", path);
+  await assertSucceeds(daemon, await daemon.request("PUT", path, assertSync(before), withMatch(String(before.headers["etag"]))));
+  assert.deepEqual((await daemon.must("GET", path)).config, before.json.metadata.config);
+});
+
+test("config and devices are never null", async () => {
+  await daemon.must("POST", "/1.0/instances", { name: "bare", source: { type: "none" }, config: null, devices: null });
+  await assertSucceeds(daemon, await daemon.request("PUT", "/1.0/instances/bare", { config: null, devices: null, profiles: ["default"] }));
+  for (const path of ["/1.0/instances/bare", "/1.0/instances/bare?recursion=1", "/1.0/profiles/p", "/1.0/networks/lo", "/1.0"]) {
+    const { config, devices = {}, expanded_config: expanded = {} } = await daemon.must("GET", path);
+    for (const value of [config, devices, expanded]) assert.equal(typeof value === "object" && value !== null, true, path);
+  }
+});
+
+test("keys that nobody knows are refused with the one that was meant, and nothing is changed", async () => {
+  const message = 'Unknown configuration key: limits.processs (did you mean "limits.processes"?)';
+  const config = { "limits.processs": "1", "user.z": "1" };
+  assertError(await daemon.request("PATCH", "/1.0/instances/c1", { config }), 400, message);
+  assertError(await daemon.request("POST", "/1.0/instances", { name: "x1", source: { type: "none" }, config }), 400, message);
+  assertError(await daemon.request("POST", "/1.0/profiles", { name: "x1", config }), 400, message);
+  const failed = await assertFails(daemon, await daemon.request("PUT", "/1.0/instances/c1", { config }), message);
+  assert.equal(failed.metadata.error, "unknown_config_key");
+  assert.equal((await configOf("/1.0/instances/c1"))["user.z"], undefined);
+  assert.equal((await daemon.request("GET", "/1.0/instances/x1")).status, 404);
+});
+
+test("keys that Berth keeps cannot be set", async () => {
+  const config = { "volatile.uuid": "mine" };
+  assertError(await daemon.request("PATCH", "/1.0/instances/c1", { config }), 400, 'Config key "volatile.uuid" cannot be set: it is kept by the server');
+});
+
+test("keys of LXD's that Berth does not have yet are refused with that reason, unless they switch something off", async () => {
+  const patch = (config: object) => daemon.request("PATCH", "/1.0/instances/c1", { config });
+  assertError(await patch({ "security.privileged": "true" }), 400, 'Config key "security.privileged" is not supported by Berth yet');
+  assertEmpty(await patch({ "security.privileged": "false" }));
+});
+
+test("names are refused with what is wrong with them", async () => {
+  const make = (name: string) => daemon.request("POST", "/1.0/instances", { name, source: { type: "none" } });
+  const wrong: [string, string][] = [
+    ["0a", "it must start with a letter"], ["a_b", "it may hold letters, digits and dashes only"], ["a-", "it must not end with a dash"],
+    ["..", "it may hold letters, digits and dashes only"], ["a".repeat(64), "it must be 1 to 63 characters long"],
+  ];
+  for (const [name, reason] of wrong) {
+    assertError(await make(name), 400, `Invalid instance name "${name}": ${reason}`);
+    assertError(await daemon.request("POST", "/1.0/instances/c1", { name }), 400, `Invalid instance name "${name}": ${reason}`);
+  }
+});
+
+test("an instance that names no source is refused, as is a source that is none", async () => {
+  assertError(await daemon.request("POST", "/1.0/instances", { name: "x2" }), 400, 'Instance source type "" is not supported');
+  assertError(await daemon.request("POST", "/1.0/instances", { name: "x2", source: { type: "air" } }), 400, 'Instance source type "air" is not supported');
+});
+
+test("an instance without a name gets one", async () => {
+  const { resources } = await daemon.must("POST", "/1.0/instances", { source: { type: "none" } });
+  assert.match(resources.instances[0], /^\/1\.0\/instances\/[a-z]+-[a-z]+$/);
+});

@@ -1,0 +1,110 @@
+// The daemon as a service: its socket, sockets that are handed to it, its lock, its end.
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdirSync, rmSync, statSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { test } from "node:test";
+import { startDaemon } from "../helpers/daemon.ts";
+import { exec } from "../helpers/exec.ts";
+import { makeFolder } from "../helpers/folder.ts";
+import { Namespace } from "../helpers/namespace.ts";
+import { Agent, call } from "../helpers/socket.ts";
+import { eventually } from "../helpers/wait.ts";
+import { openSocket } from "./sockets.ts";
+
+const berthd = fileURLToPath(new URL("../../dist/berthd", import.meta.url));
+
+test("the socket is for root and one group", async () => {
+  const known = await exec("getent", ["group", "nogroup"]);
+  const gid = Number(known.stdout.split(":")[2]);
+  await using daemon = await startDaemon({ init: false, args: ["--group", "nogroup"] });
+  const { mode, uid, gid: own } = statSync(daemon.socket);
+  assert.deepEqual([mode & 0o777, uid, own], [0o660, 0, gid]);
+  assert.equal(statSync(`${daemon.dir}/database`).mode & 0o777, 0o700);
+});
+
+test("a group that does not exist is an error that says what to do", async () => {
+  const folder = makeFolder();
+  try {
+    const { code, stderr } = await exec(berthd, ["--dir", `${folder}/b`, "--group", "no-such-group"], { timeout: 20_000 });
+    assert.equal(code, 1);
+    assert.match(stderr, /There is no group "no-such-group" on this machine \(groupadd no-such-group\)/);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+test("a second daemon on one folder is refused, and the first goes on", async () => {
+  await using daemon = await startDaemon({ init: false });
+  const { code, stderr } = await daemon.inNamespace(berthd, "--dir", daemon.dir);
+  assert.equal(code, 1);
+  assert.match(stderr, new RegExp(`Error: Another berthd works in ${daemon.dir} already`));
+  assert.equal((await daemon.request("GET", "/1.0")).status, 200);
+  assert.equal((await daemon.must("GET", "/1.0")).environment.server_pid, daemon.pid);
+});
+
+test("SIGTERM ends it within two seconds, whoever is connected, and it comes back on the same folder", async () => {
+  await using daemon = await startDaemon({ init: false });
+  const agent = new Agent({ keepAlive: true });
+  await daemon.request("GET", "/1.0", undefined, { agent });
+  const events = await openSocket(daemon, "/1.0/events");
+  const closed = once(events, "close");
+  const waiting = daemon.request("GET", "/1.0/events").then(() => "answered");
+  assert.equal(await waiting, "answered");
+  const since = Date.now();
+  await daemon.stop();
+  assert.ok(Date.now() - since < 2000, `${Date.now() - since} ms`);
+  await closed;
+  agent.destroy();
+  assert.match(daemon.log(), /berthd has stopped/);
+  await daemon.start();
+  assert.equal((await daemon.request("GET", "/1.0")).status, 200);
+});
+
+test("a daemon that was killed leaves a socket that the next one replaces", async () => {
+  await using daemon = await startDaemon({ init: false });
+  await daemon.kill9();
+  assert.ok(existsSync(daemon.socket));
+  await daemon.start();
+  assert.equal((await daemon.request("GET", "/1.0")).status, 200);
+});
+
+/** Hands a socket over as systemd does: descriptor 3, LISTEN_FDS, and LISTEN_PID of the program itself. */
+const launcher = `
+const { createServer } = require("node:net");
+const { spawn } = require("node:child_process");
+const server = createServer().listen(process.argv[1], () => {
+  const script = 'LISTEN_PID=$$ LISTEN_FDS=1 exec "$0" "$@"';
+  const child = spawn("sh", ["-c", script, ...process.argv.slice(2)], { stdio: ["ignore", "inherit", "inherit", server._handle] });
+  process.on("SIGTERM", () => child.kill("SIGTERM"));
+  child.on("exit", (code) => process.exit(code ?? 1));
+});`;
+
+test("it serves on a socket that is handed to it", async () => {
+  const folder = makeFolder();
+  const namespace = await Namespace.make();
+  try {
+    mkdirSync(`${folder}/b`);
+    const socket = `${folder}/given.socket`;
+    const child = spawn(...namespace.wrap(process.execPath, ["-e", launcher, socket, berthd, "--dir", `${folder}/b`]), { stdio: "ignore" });
+    const exited = once(child, "exit");
+    const reply = await eventually(() => call(socket, "GET", "/1.0", undefined, { timeout: 10_000 }), { timeout: 20_000, what: "it answers" });
+    assert.equal(reply.json.metadata.environment.server, "lxd");
+    assert.equal(existsSync(`${folder}/b/unix.socket`), false, "it made a socket of its own beside");
+    child.kill("SIGTERM");
+    assert.deepEqual(await exited, [0, null]);
+    assert.ok(existsSync(socket), "it removed a socket that is not its own");
+  } finally {
+    await namespace.remove();
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+test("arguments that are none are refused, and --version and --help need no root", async () => {
+  assert.match((await exec(berthd, ["--help"])).stdout, /^berthd: the Berth daemon\n/);
+  assert.match((await exec(berthd, ["--version"])).stdout, /^\d+\.\d+\.\d+\n$/);
+  const { code, stderr } = await exec(berthd, ["--colour"]);
+  assert.equal(code, 1);
+  assert.match(stderr, /Unknown option '--colour'/);
+});
