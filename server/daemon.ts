@@ -6,7 +6,7 @@ import { openDatabase } from "./db/open.ts";
 import { EventHub } from "./events/hub.ts";
 import { tryLock } from "./host/libc.ts";
 import { createApp, type Handlers } from "./http/app.ts";
-import { type Listener, listen } from "./http/listen.ts";
+import { assertGroup, type Listener, listen } from "./http/listen.ts";
 import { handleUpgrades } from "./http/websockets.ts";
 import { ImageLibrary } from "./image-library/library.ts";
 import { imageRoutes } from "./image-library/routes.ts";
@@ -86,6 +86,7 @@ async function makeHandlers(ctx: Context): Promise<Handlers> {
 /** Starts a daemon and resolves once it serves. */
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const paths = new Paths(options.directory);
+  assertGroup(options.group); // before anything is started that would be left running
   paths.make();
   const lock = takeLock(paths);
   // At once: who holds the lock has refused reboots to liblxc, and must hear of them.

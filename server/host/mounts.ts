@@ -25,6 +25,20 @@ export function mountIdmapped(source: string, target: string, userNamespaceFd: n
   }
 }
 
+/** Whether the kernel can map the owners in a mount; squashfs, say, it can since 6.2. */
+export function canIdmap(directory: string, userNamespaceFd: number): boolean {
+  const tree = openTree(directory);
+  try {
+    idmapMount(tree, userNamespaceFd);
+    return true;
+  } catch (error) {
+    if (hasCode(error, "EINVAL", "EOPNOTSUPP")) return false;
+    throw error;
+  } finally {
+    closeSync(tree);
+  }
+}
+
 export interface Overlay {
   /** Topmost first. */
   lower: readonly string[];

@@ -59,8 +59,8 @@ export function openNetlinkOf(pid: number): number {
 
 const buffer = Buffer.alloc(64 * 1024);
 
-/** Asks for all objects of a kind and calls back with the body of each. */
-function dump(socket: number, type: number, bodySize: number, each: (body: Buffer) => void): void {
+/** Asks for all objects of a kind and calls back with where the body of each lies in `buffer`. */
+function dump(socket: number, type: number, bodySize: number, each: (from: number, to: number) => void): void {
   const request = Buffer.alloc(headerSize + bodySize);
   request.writeUInt32LE(request.length, 0);
   request.writeUInt16LE(type, 4);
@@ -73,41 +73,47 @@ function dump(socket: number, type: number, bodySize: number, each: (body: Buffe
       const kind = buffer.readUInt16LE(at + 4);
       if (kind === NLMSG_DONE) return;
       if (kind === NLMSG_ERROR) throw new Error(`netlink: error ${buffer.readInt32LE(at + headerSize)}`);
-      each(buffer.subarray(at + headerSize, at + length));
+      each(at + headerSize, at + length);
       at += (length + 3) & ~3;
     }
     if (size === 0) return;
   }
 }
 
-function attributes(body: Buffer, from: number, each: (type: number, value: Buffer) => void): void {
-  for (let at = from; at + 4 <= body.length; ) {
-    const length = body.readUInt16LE(at);
+/** Calls back with the type of each attribute, and where its value begins and ends. */
+function attributes(from: number, to: number, each: (type: number, start: number, end: number) => void): void {
+  for (let at = from; at + 4 <= to; ) {
+    const length = buffer.readUInt16LE(at);
     if (length < 4) return;
-    each(body.readUInt16LE(at + 2) & 0x3fff, body.subarray(at + 4, at + length));
+    each(buffer.readUInt16LE(at + 2) & 0x3fff, at + 4, at + length);
     at += (length + 3) & ~3;
   }
 }
 
-function counters(stats: Buffer, direction: 0 | 1): Counters {
-  const read = (index: number) => Number(stats.readBigUInt64LE((index * 2 + direction) * 8));
+/** Numbers of packets and bytes stay exact up to 2^53. */
+function readNumber(at: number): number {
+  return buffer.readUInt32LE(at) + buffer.readUInt32LE(at + 4) * 2 ** 32;
+}
+
+function counters(stats: number, direction: 0 | 1): Counters {
+  const read = (index: number) => readNumber(stats + (index * 2 + direction) * 8);
   return { packets: read(0), bytes: read(1), errors: read(2), dropped: read(3) };
 }
 
 const none: Counters = { packets: 0, bytes: 0, errors: 0, dropped: 0 };
 
-function parseLink(body: Buffer): Link {
-  const flags = body.readUInt32LE(8);
+function parseLink(from: number, to: number): Link {
+  const flags = buffer.readUInt32LE(from + 8);
   const link: Link = {
-    index: body.readInt32LE(4), name: "", mac: "", mtu: 0, up: (flags & 1) !== 0, peer: 0, rx: none, tx: none, addresses: [],
+    index: buffer.readInt32LE(from + 4), name: "", mac: "", mtu: 0, up: (flags & 1) !== 0, peer: 0, rx: none, tx: none, addresses: [],
     kind: flags & 8 ? "loopback" : flags & 16 ? "point-to-point" : "broadcast",
   };
-  attributes(body, 16, (type, value) => {
-    if (type === 1) link.mac = link.kind === "loopback" ? "" : value.toString("hex").replace(/..(?=.)/g, "$&:");
-    else if (type === 3) link.name = value.toString("utf8", 0, value.indexOf(0));
-    else if (type === 4) link.mtu = value.readUInt32LE(0);
-    else if (type === 5) link.peer = value.readInt32LE(0);
-    else if (type === 23) [link.rx, link.tx] = [counters(value, 0), counters(value, 1)];
+  attributes(from + 16, to, (type, start, end) => {
+    if (type === 1) link.mac = link.kind === "loopback" ? "" : buffer.toString("hex", start, end).replace(/..(?=.)/g, "$&:");
+    else if (type === 3) link.name = buffer.toString("utf8", start, end - 1);
+    else if (type === 4) link.mtu = buffer.readUInt32LE(start);
+    else if (type === 5) link.peer = buffer.readInt32LE(start);
+    else if (type === 23) [link.rx, link.tx] = [counters(start, 0), counters(start, 1)];
   });
   return link;
 }
@@ -115,35 +121,32 @@ function parseLink(body: Buffer): Link {
 const AF_INET = 2;
 const AF_INET6 = 10;
 
-function parseAddress(body: Buffer): { index: number; address: LinkAddress } | undefined {
-  const family = body[0];
+function parseAddress(from: number, to: number): { index: number; address: LinkAddress } | undefined {
+  const family = buffer[from];
   if (family !== AF_INET && family !== AF_INET6) return undefined;
-  const scope = body[3] === 0 ? "global" : body[3] === 254 ? "local" : "link";
+  const scope = buffer[from + 3] === 0 ? "global" : buffer[from + 3] === 254 ? "local" : "link";
   let bytes: Buffer | undefined;
-  attributes(body, 8, (type, value) => {
-    if (type === 2 || (type === 1 && !bytes)) bytes = value; // the local address, unlike the peer's, comes second
+  attributes(from + 8, to, (type, start, end) => {
+    // The local address, unlike the peer's, comes second.
+    if (type === 2 || (type === 1 && !bytes)) bytes = buffer.subarray(start, end);
   });
   if (!bytes) return undefined;
+  const address = family === AF_INET ? bytes.join(".") : ipaddr.fromByteArray([...bytes]).toString();
   return {
-    index: body.readUInt32LE(4),
-    address: {
-      family: family === AF_INET ? "inet" : "inet6",
-      address: ipaddr.fromByteArray([...bytes]).toString(),
-      prefix: body[1] ?? 0,
-      scope,
-    },
+    index: buffer.readUInt32LE(from + 4),
+    address: { family: family === AF_INET ? "inet" : "inet6", address, prefix: buffer[from + 1] ?? 0, scope },
   };
 }
 
 /** All interfaces seen through a socket, with their addresses, in the kernel's order. */
 export function readLinks(socket: number): Link[] {
   const links = new Map<number, Link>();
-  dump(socket, RTM_GETLINK, 16, (body) => {
-    const link = parseLink(body);
+  dump(socket, RTM_GETLINK, 16, (from, to) => {
+    const link = parseLink(from, to);
     links.set(link.index, link);
   });
-  dump(socket, RTM_GETADDR, 8, (body) => {
-    const found = parseAddress(body);
+  dump(socket, RTM_GETADDR, 8, (from, to) => {
+    const found = parseAddress(from, to);
     if (found) links.get(found.index)?.addresses.push(found.address);
   });
   return [...links.values()];

@@ -25,6 +25,13 @@ function groupId(name: string): number | undefined {
   return line === undefined ? undefined : Number(line.split(":")[2]);
 }
 
+/** Throws when a group that was asked for by name does not exist; `berth` may be missing. */
+export function assertGroup(group: string): void {
+  if (group !== "berth" && groupId(group) === undefined) {
+    throw fail("bad_request", { reason: `There is no group "${group}" on this machine (groupadd ${group})` });
+  }
+}
+
 function open(server: Server, where: string | { fd: number }): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once("error", reject);
@@ -81,11 +88,9 @@ async function openOwn(server: Server, path: string, group: string): Promise<voi
   } finally {
     process.umask(before);
   }
+  assertGroup(group);
   const gid = groupId(group);
-  if (gid === undefined) {
-    if (group !== "berth") throw fail("bad_request", { reason: `There is no group "${group}" on this machine (groupadd ${group})` });
-    log.info("there is no group berth: only root can use the socket");
-  }
+  if (gid === undefined) log.info("there is no group berth: only root can use the socket");
   chownSync(path, 0, gid ?? 0);
   chmodSync(path, 0o660);
 }

@@ -1,5 +1,5 @@
 // From an instance to liblxc's configuration of its container.
-import { existsSync, statSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { isTrue } from "../api/config-keys/key.ts";
 import type { Context } from "../context.ts";
 import type { IdMap } from "../host/user-namespace.ts";
@@ -24,6 +24,11 @@ const shared: readonly BindMount[] = [
 /** What tells of the host, or could harm it, and no guest needs. */
 const hidden = ["/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/sched_debug", "/proc/sysrq-trigger", "/proc/timer_list", "/proc/acpi", "/proc/scsi", "/sys/firmware"];
 
+function hasAppArmor(): boolean {
+  const file = "/sys/module/apparmor/parameters/enabled";
+  return existsSync(file) && readFileSync(file, "utf8").startsWith("Y");
+}
+
 export function containerConfig(ctx: Context, instance: InstanceRecord, expanded: Layer, map: IdMap): ContainerConfig {
   const name = systemNameOf(instance);
   const unified = cgroupLayout().unified !== undefined;
@@ -41,6 +46,7 @@ export function containerConfig(ctx: Context, instance: InstanceRecord, expanded
     map,
     unifiedCgroups: unified,
     nesting,
+    appArmor: hasAppArmor(),
     environment: Object.fromEntries(environment.map(([key, value]) => [key.slice("environment.".length), value])),
     mounts: [...shared.filter(({ source }) => existsSync(source)), ...lxcfsMounts(findLxcfs(ctx.paths.lxcfs))],
     // A hidden /proc is one that the kernel lets no nested container mount anew.

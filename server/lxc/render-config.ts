@@ -32,6 +32,8 @@ export interface ContainerConfig {
   /** The host has cgroup v2 alone. */
   unifiedCgroups: boolean;
   nesting: boolean;
+  /** The kernel has AppArmor: liblxc makes a profile for the container. */
+  appArmor: boolean;
   environment: Readonly<Record<string, string>>;
   mounts: readonly BindMount[];
   /** Host files and folders to put out of sight, absolute, as the guest sees them. */
@@ -78,8 +80,15 @@ function base(config: ContainerConfig): Line[] {
     ["lxc.hook.post-stop", config.stopHook],
     ["lxc.uts.name", config.hostname],
     ["lxc.seccomp.profile", config.seccompProfile],
+    ...(config.appArmor ? appArmorLines : []),
   ];
 }
+
+/** As Debian's own defaults have it; systemd needs what "nesting" allows. */
+const appArmorLines: readonly Line[] = [
+  ["lxc.apparmor.profile", "generated"],
+  ["lxc.apparmor.allow_nesting", "1"],
+];
 
 function identity(config: ContainerConfig): Line[] {
   const lines: Line[] = [];

@@ -24,8 +24,8 @@ export async function startContainer(files: StartFiles): Promise<ContainerProces
   const args = ["-d", "-P", files.lxcPath, "-n", files.name, "-f", files.config, "-p", files.pidFile];
   const output = openSync(files.output, "w", 0o600);
   try {
-    // Where liblxc finds no newuidmap it writes the id maps itself, which saves four processes.
-    const env = childEnv({ PATH: "/nonexistent" });
+    // Where liblxc finds no newuidmap (in /usr/bin) it writes the id maps itself, which saves four processes.
+    const env = childEnv({ PATH: "/usr/sbin:/sbin" });
     const starter = spawnProgram({ program: findProgram("lxc-start"), args: ["lxc-start", ...args], env, cwd: "/", stdio: ["/dev/null", output, output] });
     const { code } = await starter.exit;
     if (code !== 0) throw fail("start_failed", { name: files.name, reason: reasonIn(files) });

@@ -24,13 +24,16 @@ test("the socket is for root and one group", async () => {
   assert.equal(statSync(`${daemon.dir}/database`).mode & 0o777, 0o700);
 });
 
-test("a group that does not exist is an error that says what to do", async () => {
+test("a group that does not exist is an error that says what to do, and nothing is left running", async () => {
   const folder = makeFolder();
+  const namespace = await Namespace.make();
   try {
-    const { code, stderr } = await exec(berthd, ["--dir", `${folder}/b`, "--group", "no-such-group"], { timeout: 20_000 });
+    const { code, stderr } = await exec(...namespace.wrap(berthd, ["--dir", `${folder}/b`, "--group", "no-such-group"]), { timeout: 20_000 });
     assert.equal(code, 1);
     assert.match(stderr, /There is no group "no-such-group" on this machine \(groupadd no-such-group\)/);
+    assert.deepEqual(namespace.family().map(({ command }) => command), []);
   } finally {
+    await namespace.remove();
     rmSync(folder, { recursive: true, force: true });
   }
 });

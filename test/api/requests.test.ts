@@ -37,7 +37,7 @@ test("a path that nothing is at is not found, whatever the method", async () => 
 
 test("a method that a path does not have is not implemented", async () => {
   const known = [["DELETE", "/1.0"], ["POST", "/1.0/resources"], ["PATCH", "/1.0/instances"], ["POST", "/1.0/containers/c1/state"],
-    ["DELETE", "/1.0/events"], ["PUT", "/1.0/images/aliases"], ["PATCH", "/1.0/operations/x"], ["POST", "/1.0/projects"]] as const;
+    ["DELETE", "/1.0/events"], ["DELETE", "/1.0/networks"], ["PATCH", "/1.0/operations/x"], ["POST", "/1.0/projects"]] as const;
   for (const [method, path] of known) assertError(await daemon.request(method, path), 501, "not implemented");
 });
 
@@ -135,7 +135,8 @@ test("an encoding that is none is refused", async () => {
 });
 
 test("a head that is too long is refused, and does not end the daemon", async () => {
-  assert.equal((await daemon.request("GET", `/1.0/instances/${"a".repeat(100_000)}`)).status, 431);
+  const refused = await daemon.request("GET", `/1.0/instances/${"a".repeat(100_000)}`).catch((error: { code: string }) => ({ status: error.code }));
+  assert.ok([431, "ECONNRESET", "EPIPE"].includes(refused.status), String(refused.status)); // it may hang up before all was sent
   assert.equal((await daemon.request("GET", "/1.0")).status, 200);
 });
 

@@ -22,7 +22,7 @@ export class Terminal {
     writeFileSync(`${folder}/rc`, "PS1='host> '\n");
     writeFileSync(`${folder}/conf`, "set -g history-limit 5000\nset -g status off\nset -g default-terminal screen-256color\n");
     const size = ["-x", String(width), "-y", String(height)];
-    await terminal.#tmux("-f", `${folder}/conf`, "new-session", "-d", ...size, `bash --noprofile --rcfile ${folder}/rc`);
+    await terminal.#tmux("-f", `${folder}/conf`, "new-session", "-d", "-c", folder, ...size, `bash --noprofile --rcfile ${folder}/rc`);
     await terminal.waitFor(/^host>$/m);
     return terminal;
   }
@@ -61,7 +61,7 @@ export class Terminal {
   waitFor(pattern: RegExp, timeout = 10_000): Promise<string> {
     return eventually(async () => {
       const screen = await this.screen();
-      return pattern.test(screen) && screen;
+      return pattern.test(screen) ? screen : "";
     }, { timeout, every: 40, what: `the terminal shows ${pattern}` }).catch(async (error: Error) => {
       throw new Error(`${error.message}\nscreen:\n${await this.screen()}`);
     });

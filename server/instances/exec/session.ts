@@ -139,5 +139,5 @@ function obey(child: Spawned, data: Buffer, resize?: (size: Size) => void): void
 /** Runs a program with nobody attached; what it writes goes to files, or nowhere. */
 export async function runRecorded(program: Program, files: { stdout: string; stderr: string } | undefined): Promise<number> {
   const fds = files ? [openSync(files.stdout, "w", 0o600), openSync(files.stderr, "w", 0o600)] as const : undefined;
-  return await exitStatus(attachTo({ ...program, stdio: ["/dev/null", fds?.[0] ?? "/dev/null", fds?.[1] ?? "/dev/null"] }, []));
+  return await exitStatus(attachTo({ ...program, stdio: ["/dev/null", fds?.[0] ?? "/dev/null", fds?.[1] ?? "/dev/null"] }, fds ?? [], []));
 }

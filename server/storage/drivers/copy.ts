@@ -19,6 +19,7 @@ export async function copyShifted(source: string, target: string, map: IdMap): P
     "nsenter", ["--user=/proc/self/fd/3", "--setuid", "0", "--setgid", "0", "tar", ...preserve, "-C", target, "-xpf", "-"],
     { stdio: [pack.stdout, "ignore", "pipe", namespace], env: childEnv() },
   );
+  pack.stdout.destroy(); // the unpacker has it now: when it ends early, so must the packer
   await Promise.all([ended("tar", pack, target), ended("nsenter", unpack, target)]);
 }
 
@@ -29,8 +30,8 @@ function ended(tool: string, child: ReturnType<typeof spawn>, target: string): P
   });
   return new Promise((resolve, reject) => {
     child.once("error", (cause) => reject(spawnError(tool, cause)));
-    child.once("close", (code) => {
-      if (code === 0) resolve();
+    child.once("close", (code, signal) => {
+      if (code === 0 || signal === "SIGPIPE") resolve(); // whoever should have read tells why it did not
       else if (words.includes("No space left")) reject(fail("disk_full", { path: target }));
       else reject(fail("tool_failed", { tool, reason: lastWords(words) || `exit status ${code}` }));
     });

@@ -1,9 +1,8 @@
 // The dir driver: plain folders, with copy-on-write by overlay on idmapped layers where the file system
 // and the kernel can, and copies with shifted ids where they can't.
-import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, rmdirSync, statfsSync } from "node:fs";
+import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, rmdirSync, statfsSync, statSync } from "node:fs";
 import { rename, rm } from "node:fs/promises";
-import { mountIdmapped, mountOverlay, unmountTree } from "../../host/mounts.ts";
-import { isMountPoint } from "../../host/mounts.ts";
+import { canIdmap, isMountPoint, mountIdmapped, mountOverlay, unmountTree } from "../../host/mounts.ts";
 import { type IdMap, userNamespace } from "../../host/user-namespace.ts";
 import { rootIds } from "../../lxc/idmap.ts";
 import { Locks } from "../../locks.ts";
@@ -46,8 +45,9 @@ export class DirDriver implements StorageDriver {
     return { "volatile.copy_on_write": "none", "volatile.copy_on_write.reason": this.#copyReason };
   }
 
-  ensureImage(image: StoredImage): Promise<void> {
-    return this.#locks.run(image.fingerprint, () => this.#layers.ensure(image));
+  async ensureImage(image: StoredImage): Promise<void> {
+    const namespace = await userNamespace(this.#readMap());
+    await this.#locks.run(image.fingerprint, () => this.#layers.ensure(image, (rootfs) => this.#copyReason !== undefined || canIdmap(rootfs, namespace)));
   }
 
   removeImage(fingerprint: string): Promise<void> {
@@ -73,6 +73,7 @@ export class DirDriver implements StorageDriver {
       if (record.kind === "overlay") {
         mkdirSync(`${folder}/diff/upper`, { recursive: true, mode: 0o755 });
         mkdirSync(`${folder}/diff/work`, { mode: 0o700 });
+        chmodSync(`${folder}/diff/upper`, statSync(this.#layers.rootfs(record.image)).mode & 0o7777); // the root folder's mode is the upper one's
         await this.#mount(name, record.image, map);
       } else if (image) {
         await copyShifted(this.#layers.rootfs(image.fingerprint), `${folder}/rootfs`, map);

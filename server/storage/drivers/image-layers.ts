@@ -3,7 +3,7 @@
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { copyFile, cp, link, rename, rm } from "node:fs/promises";
-import { unpackImage } from "../../../images/unpack.ts";
+import { unpackImage, unpackRootfs } from "../../../images/unpack.ts";
 import { hasCode } from "../../host/libc.ts";
 import { isMountPoint, unmountTree } from "../../host/mounts.ts";
 import { run } from "../../host/run.ts";
@@ -25,13 +25,38 @@ export class ImageLayers {
     return `${this.folder(fingerprint)}/rootfs`;
   }
 
-  async ensure(image: StoredImage): Promise<void> {
-    if (!existsSync(this.folder(image.fingerprint))) await this.#make(image);
-    await this.mountSquashfs(image.fingerprint);
+  /** `usable` tells of a mounted squashfs whether it can be a layer; one that can't is unpacked after all. */
+  async ensure(image: StoredImage, usable: (rootfs: string) => boolean): Promise<void> {
+    const { fingerprint } = image;
+    if (!existsSync(this.folder(fingerprint))) await this.#make(image);
+    await this.mountSquashfs(fingerprint);
+    if (existsSync(this.#squashfs(fingerprint)) && !usable(this.rootfs(fingerprint))) await this.#unpackSquashfs(fingerprint);
+  }
+
+  #squashfs(fingerprint: string): string {
+    return `${this.folder(fingerprint)}/rootfs.squashfs`;
+  }
+
+  async #unpackSquashfs(fingerprint: string): Promise<void> {
+    const unfinished = this.#unfinished();
+    try {
+      await unpackRootfs(this.#squashfs(fingerprint), unfinished);
+      unmountTree(this.rootfs(fingerprint));
+      await rm(this.rootfs(fingerprint), { recursive: true, force: true });
+      await rename(unfinished, this.rootfs(fingerprint));
+      await rm(this.#squashfs(fingerprint));
+    } catch (error) {
+      await rm(unfinished, { recursive: true, force: true });
+      throw error;
+    }
+  }
+
+  #unfinished(): string {
+    return `${this.#root}/.new-${randomBytes(6).toString("hex")}`;
   }
 
   async #make(image: StoredImage): Promise<void> {
-    const unfinished = `${this.#root}/.new-${randomBytes(6).toString("hex")}`;
+    const unfinished = this.#unfinished();
     mkdirSync(unfinished, { mode: 0o700 });
     try {
       const squashfs = image.rootfsFormat === "squashfs" && image.rootfs !== undefined;
@@ -49,7 +74,7 @@ export class ImageLayers {
 
   /** Mounts the image's squashfs, if it has one and it is not mounted (after a restart of the machine). */
   async mountSquashfs(fingerprint: string): Promise<void> {
-    const file = `${this.folder(fingerprint)}/rootfs.squashfs`;
+    const file = this.#squashfs(fingerprint);
     const target = this.rootfs(fingerprint);
     if (!existsSync(file) || isMountPoint(target)) return;
     try {
