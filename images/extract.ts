@@ -70,7 +70,7 @@ const remarks = /Removing leading|in the future|Ignoring unknown|due to previous
 const refusedAttribute = /write_xattr: (could not|failed to) write xattr (trusted|security|system)\.|unsquashfs does not support|^\s*$/;
 
 function explainEnding(tool: string, { code, words }: Ending, target: string): BerthError {
-  if (/No space left on device|Disk quota exceeded/.test(words)) return fail("disk_full", { path: target });
+  if (/No space left on device|Disk quota exceeded|Wrote only \d+ of/.test(words)) return fail("disk_full", { path: target });
   if (code === 127) return spawnError(tool, Object.assign(new Error(words), { code: "ENOENT" }));
   const lines = words.split("\n").map((line) => line.trim()).filter((line) => line !== "" && !remarks.test(line));
   const reason = lines.slice(0, 3).join("; ").slice(0, 600) || `${tool} ended with ${code ?? "a signal"}`;

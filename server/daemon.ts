@@ -97,7 +97,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   await recoverInstances(ctx);
   const app = createApp(await makeHandlers(ctx));
   await app.ready();
-  const listener: Listener = await listen(app.routing, handleUpgrades(ctx.events, ctx.operations), paths.socket, options.group);
+  const listener: Listener = await listen(app.routing, handleUpgrades(ctx.events, ctx.operations, app.routing), paths.socket, options.group);
   log.info("berthd serves", { version: berthVersion, socket: paths.socket, running: ctx.runtime.count });
   void autostart(ctx).catch((error) => log.error("autostart failed", { error: explain(error) }));
 

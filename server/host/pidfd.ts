@@ -5,20 +5,25 @@ import { hasCode, pidfdOpen, pidfdSignal, pollReadable } from "./libc.ts";
 /** How soon an end is seen that nothing else told of, in ms. */
 const interval = 500;
 
-const watched = new Map<number, () => void>();
+interface Watch {
+  fd: number;
+  ended: () => void;
+}
+
+const watched = new Set<Watch>();
 let timer: NodeJS.Timeout | undefined;
 
 function sweep(): void {
-  for (const fd of pollReadable([...watched.keys()])) {
-    const ended = watched.get(fd);
-    unwatch(fd);
-    ended?.();
+  const readable = new Set(pollReadable([...watched].map(({ fd }) => fd)));
+  for (const watch of [...watched].filter(({ fd }) => readable.has(fd))) {
+    unwatch(watch);
+    watch.ended();
   }
 }
 
-function unwatch(fd: number): void {
-  if (!watched.delete(fd)) return;
-  closeSync(fd);
+function unwatch(watch: Watch): void {
+  if (!watched.delete(watch)) return;
+  closeSync(watch.fd);
   if (watched.size === 0 && timer) {
     clearInterval(timer);
     timer = undefined;
@@ -40,9 +45,10 @@ export function watchExit(pid: number, ended: () => void): () => void {
     setImmediate(ended);
     return () => {};
   }
-  watched.set(fd, ended);
+  const watch = { fd, ended };
+  watched.add(watch);
   timer ??= setInterval(sweep, interval).unref();
-  return () => unwatch(fd);
+  return () => unwatch(watch);
 }
 
 /** Sends a signal to a process; false when it has ended. */

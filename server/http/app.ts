@@ -8,7 +8,7 @@ import { BerthError, fail } from "../api/errors.ts";
 import { endpoints } from "../api/index.ts";
 import { explain, log } from "../log.ts";
 import { Operation } from "../operations/operation.ts";
-import { errorMessage } from "../operations/error-message.ts";
+import { asExpected, errorMessage } from "../operations/error-message.ts";
 import { bodyLimit, parseBody, responseFault } from "./body.ts";
 import { assertMatches, etagOf } from "./etag.ts";
 import type { Call } from "./implementation.ts";
@@ -144,7 +144,8 @@ function sendError(reply: FastifyReply, error: unknown): FastifyReply {
 }
 
 /** What goes over the wire for something that was thrown. */
-function describeError(error: unknown): { status: number; message: string; headers: Record<string, string> } {
+function describeError(thrown: unknown): { status: number; message: string; headers: Record<string, string> } {
+  const error = asExpected(thrown);
   const headers: Record<string, string> = { "x-content-type-options": "nosniff" };
   if (error instanceof BerthError) {
     headers[errorCodeHeader] = error.code;

@@ -1,5 +1,6 @@
 // Upgrades to websockets: the events, and the websockets of operations.
-import type { IncomingMessage } from "node:http";
+import { type IncomingMessage, type RequestListener, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { type WebSocket, WebSocketServer } from "ws";
 import { type EventType, eventTypes } from "../api/events.ts";
@@ -36,20 +37,32 @@ function keepAlive(ws: WebSocket): void {
   ws.once("close", () => clearInterval(timer));
 }
 
-/** Answers all upgrade requests. */
-export function handleUpgrades(events: EventHub, operations: Operations): (request: IncomingMessage, socket: Duplex, head: Buffer) => void {
+/** Answers requests for an upgrade; `serve` takes those that ask for one where there is none. */
+export function handleUpgrades(
+  events: EventHub, operations: Operations, serve: RequestListener,
+): (request: IncomingMessage, socket: Duplex, head: Buffer) => void {
   return (request, socket, head) => {
     socket.on("error", () => socket.destroy());
     try {
       const url = urlOf(request);
       const operation = /^\/1\.0\/operations\/([^/]+)\/websocket$/.exec(url.pathname);
-      if (url.pathname === "/1.0/events") streamEvents(events, url.searchParams, request, socket, head);
-      else if (operation) connectOperation(operations, operation[1] ?? "", url.searchParams, request, socket, head);
-      else throw fail("not_found");
+      const wanted = request.headers.upgrade?.toLowerCase() === "websocket";
+      if (wanted && url.pathname === "/1.0/events") streamEvents(events, url.searchParams, request, socket, head);
+      else if (wanted && operation) connectOperation(operations, operation[1] ?? "", url.searchParams, request, socket, head);
+      else serveWithout(request, socket, serve);
     } catch (error) {
       refuseUpgrade(socket, error);
     }
   };
+}
+
+/** A client may offer an upgrade with any request (curl --http2 does): it is answered as if it had not. */
+function serveWithout(request: IncomingMessage, socket: Duplex, serve: RequestListener): void {
+  const response = new ServerResponse(request);
+  response.shouldKeepAlive = false;
+  response.assignSocket(socket as Socket);
+  response.once("finish", () => socket.end());
+  serve(request, response as Parameters<RequestListener>[1]);
 }
 
 function wantedTypes(given: string | null): ReadonlySet<EventType> {

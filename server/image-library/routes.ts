@@ -52,7 +52,7 @@ export function imageRoutes(ctx: Context): Implementation<typeof imageEndpoints>
     replaceImage: ({ params, query, body, requestor }) => {
       const image = find(query.project, params.fingerprint);
       store.save({
-        ...image, public: body.public ?? false, autoUpdate: body.auto_update ?? false, properties: body.properties ?? {},
+        ...image, public: body.public ?? false, autoUpdate: body.auto_update ?? false, properties: withoutEmpty(body.properties ?? {}),
         profiles: body.profiles ?? image.profiles, expiresAt: parseTime(body.expires_at) ?? 0,
       });
       tell("updated", image.fingerprint, requestor);
@@ -62,7 +62,7 @@ export function imageRoutes(ctx: Context): Implementation<typeof imageEndpoints>
       const image = find(query.project, params.fingerprint);
       store.save({
         ...image, public: body.public ?? image.public, autoUpdate: body.auto_update ?? image.autoUpdate,
-        properties: { ...image.properties, ...body.properties }, profiles: body.profiles ?? image.profiles,
+        properties: withoutEmpty({ ...image.properties, ...body.properties }), profiles: body.profiles ?? image.profiles,
         expiresAt: parseTime(body.expires_at) ?? image.expiresAt,
       });
       tell("updated", image.fingerprint, requestor);
@@ -91,6 +91,11 @@ export function imageRoutes(ctx: Context): Implementation<typeof imageEndpoints>
       ], randomUUID().replaceAll("-", ""));
     },
   };
+}
+
+/** A property is removed by an empty value. */
+function withoutEmpty(properties: Config): Config {
+  return Object.fromEntries(Object.entries(properties).filter(([, value]) => value !== ""));
 }
 
 function viewOne(ctx: Context, image: ImageRecord, aliases = ctx.images.store.listAliases(image.project)): Image {

@@ -28,6 +28,11 @@ export function readStateChange(put: InstanceStatePut): StateChange {
   return { action: put.action as StateAction, timeout, force: (put.force ?? false) || timeout === 0 };
 }
 
+/** Whether it waits for the guest, who may take for ever. */
+export function isOpenEnded({ action, force, timeout }: StateChange): boolean {
+  return (action === "stop" || action === "restart") && !force && timeout < 0;
+}
+
 export async function changeState(ctx: Context, project: string, name: string, change: StateChange, requestor?: Requestor): Promise<void> {
   const systemName = systemNameOf({ project, name });
   const inTurn = (work: () => Promise<void>) => {

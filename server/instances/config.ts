@@ -1,4 +1,5 @@
 // Checking the configuration and devices that instances and profiles are given.
+import { BlockList, isIP } from "node:net";
 import { fail } from "../api/errors.ts";
 import { instanceKeys, laterInstanceKeys } from "../api/config-keys/instance.ts";
 import { checkConfig, findKey, parseSize } from "../api/config-keys/key.ts";
@@ -13,7 +14,7 @@ export function checkInstanceConfig(config: Config, previous: Config = {}): Conf
       throw fail("config_key_unsupported", { key });
     }
   }
-  const known = Object.fromEntries(Object.entries(config).filter(([key, value]) => findKey(instanceKeys, key) || !isLater(key) || value === ""));
+  const known = Object.fromEntries(Object.entries(config).filter(([key]) => findKey(instanceKeys, key) || !isLater(key)));
   return checkConfig(instanceKeys, known, previous);
 }
 
@@ -31,6 +32,8 @@ const deviceKeys: Readonly<Record<string, readonly string[]>> = {
 export interface DeviceWorld {
   hasNetwork(name: string): boolean;
   hasPool(name: string): boolean;
+  /** To check addresses against; undefined when there is no such network. */
+  networkConfig?(name: string): Config | undefined;
 }
 
 /** Throws `invalid_device`, naming the device and what is wrong with it. */
@@ -66,14 +69,21 @@ function nicFault(device: Config, world: DeviceWorld): string | undefined {
   }
   if (hwaddr && !/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i.test(hwaddr)) return `"${hwaddr}" is no MAC address`;
   if (mtu && !(/^\d{2,5}$/.test(mtu) && Number(mtu) >= 68 && Number(mtu) <= 65535)) return `"${mtu}" is no MTU`;
-  return addressFault(device);
+  return addressFault(device, world);
 }
 
-function addressFault(device: Config): string | undefined {
-  const four = device["ipv4.address"];
-  const six = device["ipv6.address"];
-  if (four && !/^(\d{1,3}\.){3}\d{1,3}$/.test(four)) return `"${four}" is no IPv4 address`;
-  if (six && !/^[0-9a-f:]+$/i.test(six)) return `"${six}" is no IPv6 address`;
+function addressFault(device: Config, world: DeviceWorld): string | undefined {
+  const network = device["network"] ?? "";
+  for (const [version, family] of [[4, "ipv4"], [6, "ipv6"]] as const) {
+    const address = device[`${family}.address`];
+    if (!address) continue;
+    if (isIP(address) !== version) return `"${address}" is no IPv${version} address`;
+    const config = world.networkConfig?.(network);
+    const [own = "", prefix] = config?.[`${family}.address`]?.split("/") ?? [];
+    const subnet = new BlockList();
+    if (prefix) subnet.addSubnet(own, Number(prefix), family);
+    if (config && !subnet.check(address, family)) return `Device IP address "${address}" not within network "${network}" subnet`;
+  }
   return undefined;
 }
 

@@ -19,5 +19,8 @@ export function assertProfiles(ctx: Context, project: string, names: readonly st
 
 /** What devices may refer to. */
 export function deviceWorld(ctx: Context): DeviceWorld {
-  return { hasNetwork: (name) => ctx.networks.find(name) !== undefined, hasPool: (name) => ctx.pools.has(name) };
+  return {
+    hasNetwork: (name) => ctx.networks.find(name) !== undefined, hasPool: (name) => ctx.pools.has(name),
+    networkConfig: (name) => ctx.networks.find(name)?.config,
+  };
 }

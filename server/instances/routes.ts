@@ -3,7 +3,7 @@ import { fail } from "../api/errors.ts";
 import type { instanceEndpoints } from "../api/instances.ts";
 import type { Context } from "../context.ts";
 import type { Implementation } from "../http/implementation.ts";
-import { changeState, concerns, readStateChange, stateDescriptions } from "./change-state.ts";
+import { changeState, concerns, isOpenEnded, readStateChange, stateDescriptions } from "./change-state.ts";
 import { createInstance, reserveInstance } from "./create.ts";
 import { assertDeletable, deleteInstance } from "./delete.ts";
 import { execInstance } from "./exec/exec.ts";
@@ -44,7 +44,7 @@ export function instanceRoutes(ctx: Context): Implementation<typeof instanceEndp
       const change = readStateChange(body.state);
       const names = ctx.instances.list(project).filter((instance) => concerns(ctx, instance, change.action)).map(({ name }) => name);
       return ctx.operations.start({
-        description: stateDescriptions[change.action], project, resources: { instances: names.map((name) => instanceUrl({ name, project })) },
+        description: stateDescriptions[change.action], openEnded: isOpenEnded(change), project, resources: { instances: names.map((name) => instanceUrl({ name, project })) },
         run: async () => {
           const results = await Promise.allSettled(names.map((name) => changeState(ctx, project, name, change, requestor)));
           const failed = results.flatMap((result, i) => (result.status === "rejected" ? [`${names[i]}: ${(result.reason as Error).message}`] : []));
@@ -95,7 +95,7 @@ export function instanceRoutes(ctx: Context): Implementation<typeof instanceEndp
       const instance = find(query.project, params.name);
       const change = readStateChange(body);
       return ctx.operations.start({
-        description: stateDescriptions[change.action], project: instance.project, resources: { instances: [instanceUrl(instance)] },
+        description: stateDescriptions[change.action], openEnded: isOpenEnded(change), project: instance.project, resources: { instances: [instanceUrl(instance)] },
         run: () => changeState(ctx, instance.project, instance.name, change, requestor),
       });
     },

@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { fail } from "../api/errors.ts";
 import type { Network, networkEndpoints } from "../api/networks.ts";
-import { listHostInterfaces, readNetworkState } from "../../networks/network.ts";
+import { checkNetworkName, listHostInterfaces, readNetworkState } from "../../networks/network.ts";
 import type { Context } from "../context.ts";
 import type { Call, Implementation } from "../http/implementation.ts";
 import { usersOfNetwork } from "./users.ts";
@@ -49,7 +49,8 @@ export function networkRoutes(ctx: Context): Implementation<typeof networkEndpoi
 
     createNetwork: async ({ query, body, requestor }) => {
       ctx.projects.named(query.project);
-      if (!ctx.networks.find(body.name) && existsSync(`/sys/class/net/${encodeURIComponent(body.name)}`)) throw fail("network_exists");
+      const taken = checkNetworkName(body.name) === undefined && existsSync(`/sys/class/net/${body.name}`);
+      if (taken && !ctx.networks.find(body.name)) throw fail("network_exists");
       await ctx.networks.create(body);
       tell("created", body.name, requestor);
       return { location: urlOf(body.name) };

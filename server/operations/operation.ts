@@ -5,7 +5,7 @@ import type { IncomingMessage } from "node:http";
 import { type Status, statusCodes } from "../api/envelope.ts";
 import { BerthError, fail } from "../api/errors.ts";
 import type { Operation as OperationView } from "../api/operations.ts";
-import { errorMessage } from "./error-message.ts";
+import { asExpected, errorMessage } from "./error-message.ts";
 
 export type OperationClass = OperationView["class"];
 
@@ -21,6 +21,8 @@ export interface OperationSpec {
   run: (operation: Operation) => Promise<void>;
   /** Set when it can be cancelled through the API; `signal` is aborted then. */
   cancellable?: boolean;
+  /** The server need not wait for it when it stops: it waits for a guest or a client, who may take for ever. */
+  openEnded?: boolean;
   /** Takes one of its websockets, after the secret was checked by it. */
   connect?: (request: IncomingMessage, socket: Duplex, head: Buffer, secret: string) => void;
 }
@@ -80,7 +82,8 @@ export class Operation {
     try {
       await this.#spec.run(this);
       this.#set("Success");
-    } catch (error) {
+    } catch (thrown) {
+      const error = asExpected(thrown);
       if (error instanceof BerthError) {
         this.#metadata = { ...this.#metadata, error: error.code, ...(error.hint ? { hint: error.hint } : {}) };
       }
@@ -119,6 +122,11 @@ export class Operation {
     if (this.isFinal) throw fail("operation_not_running");
     if (!this.#spec.cancellable) throw fail("operation_not_cancellable");
     this.#abort.abort(fail("operation_cancelled"));
+  }
+
+  /** Whether a server that stops has to wait for it. */
+  get holdsShutdown(): boolean {
+    return !this.isFinal && !this.#spec.openEnded;
   }
 
   /** Ends it early when the server stops, if it can be. */

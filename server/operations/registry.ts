@@ -41,8 +41,8 @@ export class Operations {
   /** Takes no more, cancels what can be, and waits for the rest as long as `timeout` ms. */
   async close(timeout: number): Promise<void> {
     this.#closing = true;
-    const running = this.list().filter((operation) => !operation.isFinal);
-    for (const operation of running) operation.abortForShutdown();
+    for (const operation of this.list()) operation.abortForShutdown();
+    const running = this.list().filter((operation) => operation.holdsShutdown);
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, timeout);

@@ -1,6 +1,5 @@
 // The daemon as a service: its socket, sockets that are handed to it, its lock, its end.
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, rmSync, statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -73,15 +72,18 @@ test("a daemon that was killed leaves a socket that the next one replaces", asyn
   assert.equal((await daemon.request("GET", "/1.0")).status, 200);
 });
 
-/** Hands a socket over as systemd does: descriptor 3, LISTEN_FDS, and LISTEN_PID of the program itself. */
+/**
+ * Hands a socket over as systemd does: descriptor 3, LISTEN_FDS, and LISTEN_PID of the program itself. It waits
+ * for it without a look at the socket, and then tells its exit status and whether the socket is still there.
+ */
 const launcher = `
-const { createServer } = require("node:net");
-const { spawn } = require("node:child_process");
-const server = createServer().listen(process.argv[1], () => {
+const { spawnSync } = require("node:child_process");
+const [socket, ...command] = process.argv.slice(1);
+const server = require("node:net").createServer().listen(socket, () => {
   const script = 'LISTEN_PID=$$ LISTEN_FDS=1 exec "$0" "$@"';
-  const child = spawn("sh", ["-c", script, ...process.argv.slice(2)], { stdio: ["ignore", "inherit", "inherit", server._handle] });
-  process.on("SIGTERM", () => child.kill("SIGTERM"));
-  child.on("exit", (code) => process.exit(code ?? 1));
+  const { status } = spawnSync("sh", ["-c", script, ...command], { stdio: ["ignore", "ignore", "ignore", server._handle.fd] });
+  process.stdout.write(JSON.stringify({ status, socket: require("node:fs").existsSync(socket) }));
+  process.exit(0);
 });`;
 
 test("it serves on a socket that is handed to it", async () => {
@@ -90,14 +92,12 @@ test("it serves on a socket that is handed to it", async () => {
   try {
     mkdirSync(`${folder}/b`);
     const socket = `${folder}/given.socket`;
-    const child = spawn(...namespace.wrap(process.execPath, ["-e", launcher, socket, berthd, "--dir", `${folder}/b`]), { stdio: "ignore" });
-    const exited = once(child, "exit");
+    const ended = exec(...namespace.wrap(process.execPath, ["-e", launcher, socket, berthd, "--dir", `${folder}/b`]), { timeout: 60_000 });
     const reply = await eventually(() => call(socket, "GET", "/1.0", undefined, { timeout: 10_000 }), { timeout: 20_000, what: "it answers" });
     assert.equal(reply.json.metadata.environment.server, "lxd");
     assert.equal(existsSync(`${folder}/b/unix.socket`), false, "it made a socket of its own beside");
-    child.kill("SIGTERM");
-    assert.deepEqual(await exited, [0, null]);
-    assert.ok(existsSync(socket), "it removed a socket that is not its own");
+    process.kill(reply.json.metadata.environment.server_pid, "SIGTERM");
+    assert.deepEqual(JSON.parse((await ended).stdout), { status: 0, socket: true });
   } finally {
     await namespace.remove();
     rmSync(folder, { recursive: true, force: true });

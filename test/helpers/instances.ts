@@ -101,7 +101,7 @@ export async function sh(daemon: Daemon, name: string, script: string): Promise<
 
 /** Waits until the guest's init has come as far as heeding signals. */
 export async function booted(daemon: Daemon, name: string, alias = "busybox"): Promise<void> {
-  const script = alias === "debian" ? "systemctl is-system-running --wait" : "[ -e /run/booted ]";
+  const script = alias === "debian" ? "systemctl is-system-running" : "[ -e /run/booted ]";
   const ready = async () => {
     const { code, stdout } = await daemon.berth("exec", name, "--", "sh", "-c", script);
     return code === 0 || /running|degraded/.test(stdout);
@@ -123,6 +123,7 @@ export async function listen(daemon: Daemon): Promise<Listener> {
   return {
     actions: (name) => seen.filter(({ metadata }) => metadata.source === urlOf(name)).map(({ metadata }) => metadata.action),
     async [Symbol.asyncDispose]() {
+      if (socket.readyState === WebSocket.CLOSED) return; // the daemon went first
       const closed = new Promise((resolve) => socket.once("close", resolve));
       socket.terminate();
       await closed;

@@ -6,6 +6,7 @@ import { type Daemon, startDaemon } from "../helpers/daemon.ts";
 import { execOk } from "../helpers/exec.ts";
 import { create, destroy, importImage, instanceOf, launch, sh, statusOf } from "../helpers/instances.ts";
 import { busyboxImages, type BusyboxImages, type ImageFiles } from "../helpers/images.ts";
+import { runId } from "../helpers/folder.ts";
 import { loopFiles, mountsOf, remains } from "../helpers/remains.ts";
 import { eventually, pause } from "../helpers/wait.ts";
 
@@ -19,7 +20,7 @@ let work: string;
 before(async () => {
   daemon = await startDaemon();
   images = await busyboxImages();
-  work = mkdtempSync("/tmp/berth-test-x-crash-");
+  work = mkdtempSync(`/tmp/berth-test-${runId}-crash-`);
   large = await makeLarge();
   await daemon.must("POST", "/1.0/storage-pools", { name: "copies", driver: "dir", config: { "berth.copy_on_write": "false" } });
 });
@@ -37,7 +38,7 @@ afterEach(async () => {
 /** The small image with so many files that unpacking takes a while. */
 async function makeLarge(): Promise<string> {
   await execOk("tar", ["-xf", images.unified[0], "-C", work]);
-  for (let folder = 0; folder < 60; folder++) {
+  for (let folder = 0; folder < 20; folder++) {
     mkdirSync(`${work}/rootfs/usr/share/many/${folder}`, { recursive: true });
     for (let file = 0; file < 100; file++) writeFileSync(`${work}/rootfs/usr/share/many/${folder}/${file}`, `${file}\n`);
   }
@@ -122,7 +123,7 @@ for (const [kind, files, step] of first) {
 test("an instance in a pool of plain copies is whole or not there, whenever the daemon is killed", async () => {
   const fingerprint = await importImage(daemon, [large], "busybox");
   const devices = { root: { type: "disk", path: "/", pool: "copies" } };
-  for (const delay of delays(300, 60)) await killDuring(delay, `${prefix}-c${delay}`, { devices });
+  for (const delay of delays(320, 80)) await killDuring(delay, `${prefix}-c${delay}`, { devices });
   await forget(fingerprint);
   await assertClean();
 });

@@ -46,6 +46,7 @@ for (const client of ["lxc", "berth"]) {
     await terminal.type("echo interrupted $?");
     await terminal.waitFor(/^interrupted 130$/m);
     await terminal.type("cat");
+    await eventually(() => daemon.namespace.family().some(({ command }) => command === "cat"), { what: "cat runs" });
     await terminal.type("before");
     await terminal.waitFor(/^before\nbefore$/m);
     await terminal.press("C-z");
@@ -110,8 +111,8 @@ for (const client of ["lxc", "berth"]) {
   test(`${client}: a long listing arrives whole and in order`, async () => {
     await using terminal = await Terminal.open(daemon);
     for (let i = 0; i < 10; i++) {
-      await terminal.type(`script -qec "${client} exec c1 -- seq 1 20000" raw >/dev/null`);
-      await terminal.type(`tr -d '\\r' < raw | grep '^[0-9][0-9]*$' > got; seq 1 20000 | cmp - got && echo same ${i} $(wc -l < got)`);
+      const check = `tr -d '\\r' < raw | grep '^[0-9][0-9]*$' > got; seq 1 20000 | cmp - got && echo same ${i} $(wc -l < got)`;
+      await terminal.type(`script -qec "${client} exec c1 -- seq 1 20000" raw >/dev/null; ${check}`);
       await terminal.waitFor(new RegExp(`^same ${i} 20000$`, "m"), 20_000);
     }
   });

@@ -6,6 +6,7 @@ import { after, afterEach, before, test } from "node:test";
 import { type Daemon, startDaemon } from "../helpers/daemon.ts";
 import { execOk } from "../helpers/exec.ts";
 import { type BusyboxImages, busyboxImages, fingerprintOf, type ImageFiles } from "../helpers/images.ts";
+import { runId } from "../helpers/folder.ts";
 import { act, create, formOf, importImage, launch, type Part, sh, type Upload, uploadOf } from "../helpers/instances.ts";
 import { remains } from "../helpers/remains.ts";
 import { eventually } from "../helpers/wait.ts";
@@ -23,7 +24,7 @@ let plain: Buffer;
 before(async () => {
   daemon = await startDaemon();
   images = await busyboxImages();
-  work = mkdtempSync("/tmp/berth-test-x-bad-");
+  work = mkdtempSync(`/tmp/berth-test-${runId}-bad-`);
   canary = `${work}/canary`;
   mkdirSync(canary);
   writeFileSync(`${canary}/file`, "untouched\n");

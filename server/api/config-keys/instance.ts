@@ -10,7 +10,7 @@ function memory(value: string): string | undefined {
 
 function cpus(value: string): string | undefined {
   if (/^[1-9]\d{0,3}$/.test(value)) return undefined;
-  return /^\d+(-\d+)?(,\d+(-\d+)?)*$/.test(value) ? undefined : "expected a number of processors, or a set such as 0-3 or 1,2";
+  return /^(\d+-\d+|\d+(-\d+)?(,\d+(-\d+)?)+)$/.test(value) ? undefined : "expected a number of processors, or a set such as 0-3 or 1,2";
 }
 
 function allowance(value: string): string | undefined {

@@ -34,8 +34,8 @@ const units: Readonly<Record<string, number>> = {
 /** Bytes of a size such as `512MiB`; undefined when it is none. */
 export function parseSize(value: string): number | undefined {
   const match = /^(\d+)\s*([A-Za-z]*)$/.exec(value);
-  const unit = match && units[match[2] ?? ""];
-  return match && unit ? Number(match[1]) * unit : undefined;
+  const name = match?.[2] ?? "";
+  return match && Object.hasOwn(units, name) ? Number(match[1]) * (units[name] ?? 1) : undefined;
 }
 
 /** Whether a value of a `bool` key means yes. */

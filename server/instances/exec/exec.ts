@@ -43,7 +43,7 @@ function execAttached(ctx: Context, instance: InstanceRecord, post: InstanceExec
   const sockets = interactive ? new ExecSockets(["0", "control"], ["0", "control"]) : new ExecSockets(["0", "1", "2", "control"], ["0", "1", "2"]);
   if (interactive) program.environment = { TERM: "xterm", ...program.environment };
   return ctx.operations.start({
-    class: "websocket", description: "Executing command", project: instance.project, resources: instanceResources(instance),
+    class: "websocket", openEnded: true, description: "Executing command", project: instance.project, resources: instanceResources(instance),
     metadata: { command: post.command, environment: program.environment, fds: sockets.secrets, interactive },
     connect: (request, socket, head, secret) => sockets.connect(request, socket, head, secret),
     run: async (operation) => {
@@ -63,7 +63,7 @@ function execAttached(ctx: Context, instance: InstanceRecord, post: InstanceExec
 function execRecorded(ctx: Context, instance: InstanceRecord, post: InstanceExecPost, program: Program, tell: () => void): Operation {
   const logs = ctx.paths.logs(program.name);
   return ctx.operations.start({
-    description: "Executing command", project: instance.project, resources: instanceResources(instance),
+    openEnded: true, description: "Executing command", project: instance.project, resources: instanceResources(instance),
     metadata: { command: post.command, environment: program.environment, interactive: false },
     run: async (operation) => {
       tell();

@@ -32,7 +32,7 @@ function ended(tool: string, child: ReturnType<typeof spawn>, target: string): P
     child.once("error", (cause) => reject(spawnError(tool, cause)));
     child.once("close", (code, signal) => {
       if (code === 0 || signal === "SIGPIPE") resolve(); // whoever should have read tells why it did not
-      else if (words.includes("No space left")) reject(fail("disk_full", { path: target }));
+      else if (/No space left|Disk quota exceeded|Wrote only \d+ of/.test(words)) reject(fail("disk_full", { path: target }));
       else reject(fail("tool_failed", { tool, reason: lastWords(words) || `exit status ${code}` }));
     });
   });

@@ -80,7 +80,7 @@ export class ImageLayers {
     try {
       await run("mount", ["-t", "squashfs", "-o", "loop,ro,nodev", file, target]);
     } catch (cause) {
-      throw fail("image_broken", { reason: "its squashfs cannot be mounted" }, cause);
+      throw fail("image_broken", { reason: `its squashfs cannot be mounted: ${(cause as Error).message}` }, cause);
     }
   }
 
