@@ -83,8 +83,8 @@ function fingerprintOf(ctx: Context, project: string, source: NonNullable<Instan
   return match.fingerprint;
 }
 
-/** Makes the volume of an instance whose name is taken. When it fails, the name is free again. */
-export async function createInstance(ctx: Context, { instance, image }: Reservation): Promise<void> {
+/** Makes the volume of an instance whose name is taken. When it fails, the name is free again. `tell` hears of what takes long. */
+export async function createInstance(ctx: Context, { instance, image }: Reservation, tell: (metadata: Record<string, string>) => void): Promise<void> {
   const name = systemNameOf(instance);
   const driver = ctx.pools.driver(instance.pool);
   await withUndo(async (undo) => {
@@ -93,6 +93,7 @@ export async function createInstance(ctx: Context, { instance, image }: Reservat
       await removeUnusedLayers(ctx, instance.volume.image);
     });
     const stored = image && ctx.images.files(image);
+    if (stored && !driver.hasImage(stored.fingerprint)) tell({ create_instance_from_image_unpack_progress: "Unpack: the image is used for the first time" });
     if (stored) await driver.ensureImage(stored);
     instance.volume = await driver.create(name, stored, readIdMap());
     undo.push(() => driver.remove(name));

@@ -32,8 +32,8 @@ export function instanceRoutes(ctx: Context): Implementation<typeof instanceEndp
       const { instance } = reservation;
       return ctx.operations.start({
         description: "Creating instance", project: instance.project, resources: instanceResources(instance),
-        run: () => ctx.locks.run(systemNameOf(instance), async () => {
-          await createInstance(ctx, reservation);
+        run: (operation) => ctx.locks.run(systemNameOf(instance), async () => {
+          await createInstance(ctx, reservation, (metadata) => operation.update(metadata));
           ctx.events.lifecycle({ action: "instance-created", source: instanceUrl(instance), requestor, context: { type: "container" } }, instance.project);
         }),
       });

@@ -41,6 +41,8 @@ export interface StorageDriver {
   open(): Promise<void>;
   /** What users are shown of it among the pool's volatile keys. */
   report(): Record<string, string>;
+  /** Whether an image is ready here; making it so can take long. */
+  hasImage(fingerprint: string): boolean;
   /** Throws `image_broken` or `disk_full`; leaves nothing behind then. */
   ensureImage(image: StoredImage): Promise<void>;
   removeImage(fingerprint: string): Promise<void>;

@@ -129,7 +129,7 @@ test("arguments that are too long for the kernel fail with a reason, not for eve
   const reply = await daemon.request("POST", "/1.0/instances/c1/exec", { ...body, command: ["echo", long] });
   const ended = reply.status === 202 ? await daemon.request("GET", `${reply.json.operation}/wait?timeout=20`) : reply;
   const { error, metadata } = ended.json;
-  assert.match(metadata?.err || error, /lxc-attach failed: spawn E2BIG/, ended.text.slice(0, 400));
+  assert.match(metadata?.err || error, /lxc-attach failed: .*E2BIG/, ended.text.slice(0, 400));
   assert.equal((await daemon.lxc("exec", "c1", "--", "echo", "alive")).stdout, "alive\n");
 });
 

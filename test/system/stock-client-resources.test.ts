@@ -155,7 +155,7 @@ test("monitor tells of what happens, in all its shapes", async () => {
   assert.deepEqual([metadata.source, metadata.requestor.protocol, project], ["/1.0/instances/m1", "unix", "default"]);
   await lxc("delete", "m1");
   const pretty = await watch(["--pretty"], /instance-created/, init);
-  assert.match(pretty, /^INFO +\[\d{4}-\d\d-\d\dT[^\]]+\] Action: instance-created, Source: \/1\.0\/instances\/m1/m);
+  assert.match(pretty, /^time="[^"]+" level=info msg="Action: instance-created, Source: \/1\.0\/instances\/m1, Requestor: unix\/root/m);
   await lxc("delete", "m1");
   await lxc("delete", "-f", "idle");
 });

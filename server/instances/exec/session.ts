@@ -7,6 +7,7 @@ import type { WebSocket } from "ws";
 import type { ExecControl } from "../../api/instances.ts";
 import { fail } from "../../api/errors.ts";
 import { signalProcess } from "../../host/pidfd.ts";
+import { spawnError } from "../../host/run.ts";
 import { growPipe, makePipe, openPty, resizePty } from "../../host/libc.ts";
 import type { Spawned } from "../../host/spawn.ts";
 import { type AttachSpec, attach, signalAttached } from "../../lxc/attach.ts";
@@ -34,9 +35,9 @@ async function exitStatus(child: Spawned): Promise<number> {
 function attachTo(spec: AttachSpec, theirs: readonly number[], ours: readonly number[]): Spawned {
   try {
     return attach(spec);
-  } catch (error) {
+  } catch (cause) { // arguments that are too long, for instance
     for (const fd of ours) closeSync(fd);
-    throw error;
+    throw spawnError("lxc-attach", cause);
   } finally {
     for (const fd of theirs) closeSync(fd);
   }

@@ -45,6 +45,10 @@ export class DirDriver implements StorageDriver {
     return { "volatile.copy_on_write": "none", "volatile.copy_on_write.reason": this.#copyReason };
   }
 
+  hasImage(fingerprint: string): boolean {
+    return existsSync(this.#layers.folder(fingerprint));
+  }
+
   async ensureImage(image: StoredImage): Promise<void> {
     const namespace = await userNamespace(this.#readMap());
     await this.#locks.run(image.fingerprint, () => this.#layers.ensure(image, (rootfs) => this.#copyReason !== undefined || canIdmap(rootfs, namespace)));
@@ -52,10 +56,6 @@ export class DirDriver implements StorageDriver {
 
   removeImage(fingerprint: string): Promise<void> {
     return this.#locks.run(fingerprint, () => this.#layers.remove(fingerprint));
-  }
-
-  imageFolder(fingerprint: string): string {
-    return this.#layers.folder(fingerprint);
   }
 
   folder(name: string): string {
