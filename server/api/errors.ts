@@ -113,6 +113,11 @@ const table = {
   exec_not_found: { status: 404, message: "Command not found" },
   exec_not_executable: { status: 400, message: "Command not executable" },
   exec_no_command: { status: 400, message: "No command was given to run" },
+  console_busy: {
+    status: 409,
+    message: "This console is already connected. Force is required to take it over.",
+    hint: "Take it over with: berth console --force {name}",
+  },
   websocket_timeout: { status: 400, message: "Timed out waiting for websockets to connect" },
 
   // Images

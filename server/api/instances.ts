@@ -137,7 +137,15 @@ export const InstanceExecPost = Type.Object({
 });
 export type InstanceExecPost = Static<typeof InstanceExecPost>;
 
-/** A message on the control websocket of an exec. */
+export const InstanceConsolePost = Type.Object({
+  width: Type.Optional(Type.Integer()),
+  height: Type.Optional(Type.Integer()),
+  type: Type.Optional(Type.String({ description: "console" })),
+  force: Type.Optional(Type.Boolean({ description: "Ends the session of whoever is attached" })),
+});
+export type InstanceConsolePost = Static<typeof InstanceConsolePost>;
+
+/** A message on the control websocket of an exec, or of a console (window-resize only). */
 export const ExecControl = Type.Object({
   command: Type.String({ description: "window-resize or signal" }),
   args: Type.Optional(StringMap),
@@ -202,6 +210,18 @@ export const instanceEndpoints = defineEndpoints({
     response: Type.Object({ return: Type.Integer() }, { additionalProperties: true }),
     errors: ["instance_not_found", "instance_not_running", "instance_frozen", "exec_not_found", "exec_not_executable"],
     summary: "Run a command in an instance",
+  },
+  attachConsole: {
+    method: "POST", path: "/1.0/instances/:name/console", kind: "operation", query: ProjectQuery, body: InstanceConsolePost, since: "console",
+    errors: ["instance_not_found", "instance_not_running", "instance_frozen", "console_busy"], summary: "Attach to an instance's console",
+  },
+  getConsoleLog: {
+    method: "GET", path: "/1.0/instances/:name/console", kind: "raw", query: ProjectQuery, since: "console",
+    errors: ["instance_not_found", "log_not_found"], summary: "Read what was last written to an instance's console",
+  },
+  clearConsoleLog: {
+    method: "DELETE", path: "/1.0/instances/:name/console", kind: "sync", query: ProjectQuery, since: "console",
+    errors: ["instance_not_found"], summary: "Forget what was written to an instance's console",
   },
   listInstanceLogs: {
     method: "GET", path: "/1.0/instances/:name/logs", kind: "sync", query: ProjectQuery, response: Type.Array(Type.String()),

@@ -31,7 +31,7 @@ function check(syscall: string, result: number | bigint, what = ""): number {
 }
 
 // System call numbers from 424 on are the same on all architectures.
-const number = { pidfdSendSignal: 424, openTree: 428, moveMount: 429, pidfdOpen: 434, openat2: 437, mountSetattr: 442 } as const;
+const number = { pidfdSendSignal: 424, openTree: 428, moveMount: 429, pidfdOpen: 434, openat2: 437, pidfdGetfd: 438, mountSetattr: 442 } as const;
 
 const raw = {
   mount: libc.func("int mount(const char *source, const char *target, const char *type, unsigned long flags, const char *data)"),
@@ -42,6 +42,7 @@ const raw = {
   openat2: libc.func("syscall", "long", ["long", "int", "str", "void *", "size_t"]),
   pidfdOpen: libc.func("syscall", "long", ["long", "int", "uint"]),
   pidfdSendSignal: libc.func("syscall", "long", ["long", "int", "int", "void *", "uint"]),
+  pidfdGetfd: libc.func("syscall", "long", ["long", "int", "int", "uint"]),
   poll: libc.func("int poll(void *fds, unsigned long count, int timeout)"),
   setns: libc.func("int setns(int fd, int kind)"),
   setfsuid: libc.func("int setfsuid(uint32_t uid)"),
@@ -118,6 +119,11 @@ export function pidfdOpen(pid: number): number {
 
 export function pidfdSignal(fd: number, signal: number): void {
   check("pidfd_send_signal", raw.pidfdSendSignal(number.pidfdSendSignal, fd, signal, null, 0));
+}
+
+/** A copy of another process's descriptor. */
+export function pidfdGetfd(pidfd: number, fd: number): number {
+  return check("pidfd_getfd", raw.pidfdGetfd(number.pidfdGetfd, pidfd, fd, 0), `fd ${fd}`);
 }
 
 /** Which of some descriptors are readable now; does not wait. */

@@ -5,6 +5,7 @@ import type { Requestor } from "../api/events.ts";
 import type { Config } from "../api/schemas.ts";
 import type { TemplateTrigger } from "../../images/metadata.ts";
 import type { Context } from "../context.ts";
+import { expectCgroupMoves } from "../host/cgroup-moves.ts";
 import { formatIdMap, readIdMap, rootIds } from "../lxc/idmap.ts";
 import { renderConfig } from "../lxc/render-config.ts";
 import { renderSeccomp } from "../lxc/seccomp.ts";
@@ -27,6 +28,7 @@ export async function startInstance(ctx: Context, project: string, instanceName:
   const instance = ctx.instances.get(project, instanceName);
   const name = systemNameOf(instance);
   if (ctx.runtime.get(name)) throw fail("instance_already_running");
+  expectCgroupMoves();
   const map = readIdMap();
   const driver = ctx.pools.driver(instance.pool);
   await driver.ensureMounted(volumeOf(instance), map);

@@ -68,8 +68,9 @@ function base(config: ContainerConfig): Line[] {
   return [
     ["lxc.log.file", config.logFile],
     ["lxc.log.level", "WARN"],
-    ["lxc.console.buffer.size", "auto"],
+    // What is written to the console goes to a file of at most 128 KiB; a full one is kept as .1, so the last 128 KiB are always there.
     ["lxc.console.size", "auto"],
+    ["lxc.console.rotate", "1"],
     ["lxc.console.logfile", config.consoleLog],
     ["lxc.mount.auto", `proc:rw sys:rw ${config.unifiedCgroups ? "cgroup:rw:force" : "cgroup:mixed"}`],
     ["lxc.autodev", "1"],

@@ -4,6 +4,7 @@ import type { Requestor } from "../../api/events.ts";
 import type { InstanceExecPost } from "../../api/instances.ts";
 import type { Context } from "../../context.ts";
 import { readIdMap, rootIds } from "../../lxc/idmap.ts";
+import { expectCgroupMoves } from "../../host/cgroup-moves.ts";
 import type { Operation } from "../../operations/operation.ts";
 import { expandInstance } from "../expanded.ts";
 import { systemNameOf, type InstanceRecord } from "../store.ts";
@@ -20,6 +21,7 @@ export function execInstance(ctx: Context, project: string, name: string, post: 
   if (running.frozen) throw fail("instance_frozen", { name });
   if (!post.command[0]) throw fail("exec_no_command");
   if ([...post.command, post.cwd ?? ""].some((word) => word.includes("\0"))) throw fail("bad_body", { reason: "command may not hold NUL" });
+  expectCgroupMoves();
   const program = programOf(ctx, instance, post);
   const tell = () =>
     ctx.events.lifecycle({ action: "instance-exec", source: instanceUrl(instance), requestor, context: { command: post.command } }, project);
