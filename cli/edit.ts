@@ -45,19 +45,25 @@ async function pressEnter(): Promise<void> {
 
 /** Lets the user change a text in their editor. */
 async function openEditor(text: string): Promise<string> {
-  const [{ spawnSync }, { tmpdir }] = await Promise.all([import("node:child_process"), import("node:os")]);
+  const { tmpdir } = await import("node:os");
   const folder = mkdtempSync(join(tmpdir(), "berth_editor_"));
   const file = join(folder, "document.yaml");
   try {
     writeFileSync(file, text, { mode: 0o600 });
-    const editor = process.env["VISUAL"] || process.env["EDITOR"] || "editor";
-    // The variable may hold arguments, as in "code --wait".
-    const { status, error } = spawnSync("sh", ["-c", `${editor} "$1"`, "sh", file], { stdio: "inherit" });
-    if (error || status !== 0) {
-      throw new CliError(`The editor "${editor}" failed`, { hint: "set EDITOR to the one you use.", cause: error });
-    }
+    await editFile(file);
     return readFileSync(file, "utf8");
   } finally {
     rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Opens the user's editor on a file, and waits until it ends. */
+export async function editFile(file: string): Promise<void> {
+  const { spawnSync } = await import("node:child_process");
+  const editor = process.env["VISUAL"] || process.env["EDITOR"] || "editor";
+  // The variable may hold arguments, as in "code --wait".
+  const { status, error } = spawnSync("sh", ["-c", `${editor} "$1"`, "sh", file], { stdio: "inherit" });
+  if (error || status !== 0) {
+    throw new CliError(`The editor "${editor}" failed`, { hint: "set EDITOR to the one you use.", cause: error });
   }
 }

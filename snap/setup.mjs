@@ -51,7 +51,7 @@ export async function setup({ tests = false } = {}) {
   await step("node_modules", modules);
   await step("better-sqlite3", () => ensureSqlite(root));
   await step("ids for containers", ensureSubids);
-  await step("lxcfs", startLxcfs);
+  if (!tests) await step("lxcfs", startLxcfs); // each daemon under test starts one of its own, and nothing is left running
 }
 
 if (process.argv[1] && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {

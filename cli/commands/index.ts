@@ -2,7 +2,9 @@
 import type { Group } from "../command.ts";
 import { adminGroup } from "./admin/index.ts";
 import { configGroup } from "./config/index.ts";
+import { fileGroup } from "./file/index.ts";
 import { imageGroup } from "./image/index.ts";
+import { consoleCommand } from "./instance/console.ts";
 import { deleteCommand } from "./instance/delete.ts";
 import { execCommand, shellCommand } from "./instance/exec.ts";
 import { infoCommand } from "./instance/info.ts";
@@ -26,7 +28,7 @@ export const root: Group = {
 All of Berth's features can be driven through the various commands below.
 For help with any of those, simply call them with --help.`,
   commands: [
-    adminGroup, configGroup, deleteCommand, execCommand, imageGroup, infoCommand, initCommand, launchCommand, listCommand, monitorCommand,
+    adminGroup, configGroup, consoleCommand, deleteCommand, execCommand, fileGroup, imageGroup, infoCommand, initCommand, launchCommand, listCommand, monitorCommand,
     networkGroup, operationGroup, pauseCommand, profileGroup, queryCommand, renameCommand, restartCommand, shellCommand, startCommand,
     stopCommand, storageGroup, versionCommand,
     {

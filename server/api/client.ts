@@ -102,6 +102,7 @@ async function call(transport: Transport, endpoint: Endpoint, arg: Record<string
     ...(body === undefined ? {} : { body: stream ? (body as AsyncIterable<Uint8Array>) : typeof body === "string" ? body : JSON.stringify(body) }),
   });
   if (endpoint.kind === "raw" && response.status < 400) return response;
+  if (endpoint.method === "HEAD") throw errorFrom({ error: `The server answered ${response.status}`, error_code: response.status }, response.headers);
   const text = await response.text();
   let envelope: Envelope;
   try {

@@ -97,6 +97,18 @@ const table = {
   log_not_found: { status: 404, message: "Log file \"{name}\" not found" },
   invalid_log_name: { status: 400, message: "Log file name \"{name}\" not valid" },
 
+  // Files of instances
+  file_path_missing: { status: 400, message: "Missing path argument" },
+  file_not_found: { status: 404, message: "Not Found", hint: "There is no {path} in the instance, or not the directory it is to be in." },
+  file_bad_type: { status: 400, message: "Bad file type: {type}" },
+  file_bad_write_mode: { status: 400, message: "Bad file write mode: {mode}" },
+  file_special: {
+    status: 400,
+    message: "{path} is {kind}",
+    hint: "Only files, directories and symbolic links can be read and written.",
+  },
+  file_refused: { status: 400, message: "{path}: {reason}" },
+
   // Configuration and devices
   unknown_config_key: { status: 400, message: "Unknown configuration key: {key}{suggestion}" },
   invalid_config_value: { status: 400, message: "Invalid value for \"{key}\": {reason}" },

@@ -153,6 +153,11 @@ export const ExecControl = Type.Object({
 });
 export type ExecControl = Static<typeof ExecControl>;
 
+export const FileQuery = Type.Object({
+  ...ProjectQuery.properties,
+  path: Type.Optional(Type.String({ description: "Inside the instance; it must be given" })),
+});
+
 export const InstancesListQuery = Type.Object({
   ...ListQuery.properties,
   "instance-type": Type.Optional(Type.String()),
@@ -222,6 +227,28 @@ export const instanceEndpoints = defineEndpoints({
   clearConsoleLog: {
     method: "DELETE", path: "/1.0/instances/:name/console", kind: "sync", query: ProjectQuery, since: "console",
     errors: ["instance_not_found"], summary: "Forget what was written to an instance's console",
+  },
+  getInstanceFile: {
+    method: "GET", path: "/1.0/instances/:name/files", kind: "raw", query: FileQuery,
+    errors: ["instance_not_found", "file_path_missing", "file_not_found", "file_special", "file_refused"],
+    summary: "Read a file, the target of a symbolic link, or (in an envelope) the names in a directory; X-LXD-* headers tell owner, mode and type",
+  },
+  getInstanceFileHead: {
+    method: "HEAD", path: "/1.0/instances/:name/files", kind: "raw", query: FileQuery, since: "instance_file_head",
+    errors: ["instance_not_found", "file_path_missing", "file_not_found", "file_special", "file_refused"],
+    summary: "Show owner, mode and type of a file as X-LXD-* headers",
+  },
+  writeInstanceFile: {
+    method: "POST", path: "/1.0/instances/:name/files", kind: "sync", query: FileQuery, body: "stream",
+    errors: [
+      "instance_not_found", "file_path_missing", "file_not_found", "file_special", "file_refused", "file_bad_type", "file_bad_write_mode", "disk_full",
+    ],
+    summary: "Write a file, symbolic link or directory; X-LXD-type, -write, -uid, -gid and -mode say how",
+  },
+  deleteInstanceFile: {
+    method: "DELETE", path: "/1.0/instances/:name/files", kind: "sync", query: FileQuery, since: "file_delete",
+    errors: ["instance_not_found", "file_path_missing", "file_not_found", "file_refused"],
+    summary: "Delete a file or an empty directory",
   },
   listInstanceLogs: {
     method: "GET", path: "/1.0/instances/:name/logs", kind: "sync", query: ProjectQuery, response: Type.Array(Type.String()),

@@ -193,7 +193,7 @@ function setCloseOnExec(fd: number): void {
 }
 
 /** Makes a terminal pass every byte as it is, whatever a program that uses it asks for (lxc-attach adds carriage returns). */
-function makeRaw(fd: number): void {
+export function makeRaw(fd: number): void {
   const TIOCSLCKTRMIOS = 0x5457;
   const termios = Buffer.alloc(128);
   check("tcgetattr", raw.tcgetattr(fd, termios));

@@ -93,7 +93,7 @@ export async function createInstance(ctx: Context, { instance, image }: Reservat
       await removeUnusedLayers(ctx, instance.volume.image);
     });
     const stored = image && ctx.images.files(image);
-    if (stored && !driver.hasImage(stored.fingerprint)) tell({ create_instance_from_image_unpack_progress: "Unpack: the image is used for the first time" });
+    if (stored?.rootfsFormat === "tar" && !driver.hasImage(stored.fingerprint)) tell({ create_instance_from_image_unpack_progress: "Unpack: the image is used for the first time" });
     if (stored) await driver.ensureImage(stored);
     instance.volume = await driver.create(name, stored, readIdMap());
     undo.push(() => driver.remove(name));

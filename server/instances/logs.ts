@@ -4,7 +4,7 @@ import { fail } from "../api/errors.ts";
 import { hasCode } from "../host/libc.ts";
 import { fileReply, type RawReply } from "../http/replies.ts";
 
-const readable = /^(lxc\.log|lxc\.log\.old|lxc\.conf|console\.log|forkstart\.log|(exec|migration|snapshot)_[\w.-]+)$/;
+const readable = /^(lxc\.log|lxc\.log\.old|lxc\.conf|console\.log(\.1)?|forkstart\.log|(exec|migration|snapshot)_[\w.-]+)$/;
 const deletable = /^(exec|migration|snapshot)_[\w.-]+$/;
 
 export function listLogs(folder: string): string[] {

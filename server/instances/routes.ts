@@ -4,9 +4,15 @@ import type { instanceEndpoints } from "../api/instances.ts";
 import type { Context } from "../context.ts";
 import type { Implementation } from "../http/implementation.ts";
 import { changeState, concerns, isOpenEnded, readStateChange, stateDescriptions } from "./change-state.ts";
+import { Consoles } from "./console/console.ts";
+import { clearConsole, readConsole } from "./console/log.ts";
 import { createInstance, reserveInstance } from "./create.ts";
 import { assertDeletable, deleteInstance } from "./delete.ts";
 import { execInstance } from "./exec/exec.ts";
+import { readFile, readFileHead } from "./files/read.ts";
+import { removeFile } from "./files/remove.ts";
+import { guestPathOf } from "./files/request.ts";
+import { writeFile } from "./files/write.ts";
 import { listInstances } from "./list.ts";
 import { deleteLog, listLogs, readLog } from "./logs.ts";
 import { assertNameFree, renameInstance } from "./rename.ts";
@@ -17,6 +23,7 @@ import { instanceResources, instanceUrl, viewFull, viewInstance } from "./view.t
 
 export function instanceRoutes(ctx: Context): Implementation<typeof instanceEndpoints> {
   const find = (project: string | undefined, name: string) => ctx.instances.get(ctx.projects.named(project), name);
+  const consoles = new Consoles(ctx);
 
   return {
     listInstances: ({ query, noun }) => {
@@ -101,6 +108,30 @@ export function instanceRoutes(ctx: Context): Implementation<typeof instanceEndp
     },
 
     execInstance: ({ params, query, body, requestor }) => execInstance(ctx, ctx.projects.named(query.project), params.name, body, requestor),
+
+    attachConsole: ({ params, query, body, requestor }) => consoles.attach(find(query.project, params.name), body, requestor),
+
+    getConsoleLog: async ({ params, query, requestor }) => {
+      const instance = find(query.project, params.name);
+      const reply = await readConsole(ctx.paths.logs(systemNameOf(instance)));
+      ctx.events.lifecycle({ action: "instance-console-retrieved", source: instanceUrl(instance), requestor }, instance.project);
+      return reply;
+    },
+
+    clearConsoleLog: ({ params, query, requestor }) => {
+      const instance = find(query.project, params.name);
+      clearConsole(ctx.paths.logs(systemNameOf(instance)));
+      ctx.events.lifecycle({ action: "instance-console-reset", source: instanceUrl(instance), requestor }, instance.project);
+    },
+
+    getInstanceFile: ({ params, query, requestor }) => readFile(ctx, find(query.project, params.name), guestPathOf(query.path), requestor),
+
+    getInstanceFileHead: ({ params, query }) => readFileHead(ctx, find(query.project, params.name), guestPathOf(query.path)),
+
+    writeInstanceFile: ({ params, query, body, headers, requestor }) =>
+      writeFile(ctx, find(query.project, params.name), guestPathOf(query.path), headers, body, requestor),
+
+    deleteInstanceFile: ({ params, query, requestor }) => removeFile(ctx, find(query.project, params.name), guestPathOf(query.path), requestor),
 
     listInstanceLogs: ({ params, query, noun }) => {
       const instance = find(query.project, params.name);

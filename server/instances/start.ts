@@ -10,6 +10,7 @@ import { formatIdMap, readIdMap, rootIds } from "../lxc/idmap.ts";
 import { renderConfig } from "../lxc/render-config.ts";
 import { renderSeccomp } from "../lxc/seccomp.ts";
 import { startContainer } from "../lxc/start.ts";
+import { removeConsole } from "./console/log.ts";
 import { containerConfig } from "./container-config.ts";
 import { expandInstance } from "./expanded.ts";
 import { announceNics, assignHostNames, assignMacs } from "./nics.ts";
@@ -39,6 +40,7 @@ export async function startInstance(ctx: Context, project: string, instanceName:
 
   const logs = ctx.paths.logs(name);
   rotateLog(`${logs}/lxc.log`);
+  removeConsole(logs);
   writeFileSync(`${ctx.paths.security}/${name}`, renderSeccomp(), { mode: 0o600 });
   writeFileSync(`${logs}/lxc.conf`, renderConfig(containerConfig(ctx, instance, expanded, map)), { mode: 0o600 });
   const processes = await startContainer({

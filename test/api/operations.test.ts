@@ -142,9 +142,13 @@ test("events of another project are not heard", async () => {
   assert.deepEqual(other.events, []);
 });
 
+test("an upgrade that is offered where there is none is no hindrance", async () => {
+  const { status, json } = await refusedUpgrade(daemon, "/1.0/projects");
+  assert.deepEqual([status, json.metadata], [200, ["/1.0/projects/default"]]);
+});
+
 test("a type of events that there is none of is refused before the upgrade", async () => {
   assertError(await refusedUpgrade(daemon, "/1.0/events?type=gossip"), 400, '"gossip" isn\'t a supported event type');
-  assertError(await refusedUpgrade(daemon, "/1.0/instances"), 404, "not found");
   assertError(await daemon.request("GET", "/1.0/events"), 400, "This endpoint speaks websocket only: the request has no Upgrade header");
 });
 

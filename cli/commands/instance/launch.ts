@@ -9,6 +9,7 @@ import { readYaml } from "../../output/yaml.ts";
 import { nameOf, stripRemote } from "../../remote.ts";
 import { instancePutFrom } from "../../writable.ts";
 import { resolveAlias } from "../image/resolve.ts";
+import { openConsole } from "./console.ts";
 import { overrideDevices, parseOverrides } from "./overrides.ts";
 import { withLogHint } from "./state.ts";
 
@@ -51,15 +52,15 @@ export const launchCommand = defineCommand({
 berth launch alpine a1 < config.yaml
     Create and start a container with configuration from config.yaml`,
   args: [0, 2],
-  flags: { ...initFlags, console: { kind: "optional", bare: "console", description: "Immediately attach to the console", hidden: true } },
+  flags: { ...initFlags, console: { kind: "optional", bare: "console", description: "Immediately attach to the console" } },
   async run(ctx, args, flags) {
-    if (flags.console) throw new CliError("--console is not supported yet");
     const name = await createInstance(ctx, args, flags);
     ctx.say(`Starting ${name}`);
     const operation = await ctx.client.changeInstanceState({ name, body: { action: "start", timeout: -1 } });
     await ctx.follow(operation).catch((error: unknown) => {
       throw withLogHint(error, name);
     });
+    return flags.console ? openConsole(ctx, name, flags.console) : 0;
   },
 });
 

@@ -4,6 +4,7 @@ import { defineCommand, type Flags } from "../../command.ts";
 import type { Context } from "../../context.ts";
 import { CliError, hintOf, messageOf } from "../../errors.ts";
 import { nameOf, stripRemote } from "../../remote.ts";
+import { openConsole } from "./console.ts";
 import { runBatch } from "./batch.ts";
 
 interface Options {
@@ -16,7 +17,7 @@ interface Options {
 
 const usage = "<instance> [<instance>...]";
 const all = { kind: "bool", description: "Run against all instances" } as const;
-const console = { kind: "optional", bare: "console", description: "Immediately attach to the console", hidden: true } as const;
+const console = { kind: "optional", bare: "console", description: "Immediately attach to the console" } as const;
 const stopFlags = {
   all,
   console,
@@ -38,7 +39,7 @@ export const stopCommand = defineCommand({
   usage,
   summary: "Stop instances",
   args: [0, -1],
-  flags: { ...stopFlags, stateful: { kind: "bool", description: "Store the instance state", hidden: true } },
+  flags: { ...stopFlags, console: { ...console, hidden: true }, stateful: { kind: "bool", description: "Store the instance state", hidden: true } },
   run: (ctx, args, flags) => changeState(ctx, "stop", args, flags),
 });
 
@@ -65,11 +66,18 @@ export const pauseCommand = defineCommand({
 
 type Verb = "start" | "stop" | "restart" | "pause";
 
-async function changeState(ctx: Context, verb: Verb, args: string[], options: Options): Promise<void> {
-  if (options.console) throw new CliError("--console is not supported yet");
+async function changeState(ctx: Context, verb: Verb, args: string[], options: Options): Promise<number | void> {
+  if (options.console) checkConsole(verb, args, options);
   if (options.all) return changeAll(ctx, verb, args, options);
   if (args.length === 0) throw new CliError("Name at least one instance, or use --all", { hint: `berth ${verb} --help` });
   await runBatch(ctx, verb, args, (argument) => changeOne(ctx, verb, nameOf(argument, "instance"), options));
+  if (options.console) return openConsole(ctx, nameOf(args[0], "instance"), options.console);
+}
+
+function checkConsole(verb: Verb, args: string[], options: Options): void {
+  if (verb === "stop") throw new CliError("--console is of no use here: a stopped instance has no console", { hint: "berth console --show-log shows what was written to it." });
+  if (options.all) throw new CliError("--console can't be used with --all");
+  if (args.length !== 1) throw new CliError("--console only works with a single instance");
 }
 
 function stateBody(verb: Verb, { timeout = 0, force = false, stateful = false }: Options) {

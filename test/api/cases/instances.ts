@@ -1,11 +1,23 @@
 // Cases of the endpoints of instances.
 import assert from "node:assert/strict";
 import type { instanceEndpoints } from "../../../server/api/instances.ts";
-import type { Case } from "./case.ts";
+import { eventually } from "../../helpers/wait.ts";
+import { openSocket } from "../sockets.ts";
+import type { Case, World } from "./case.ts";
+import { fileCases } from "./files.ts";
 
 const missing = { status: 404, error: "Instance not found" };
 const none = { type: "none" };
 const resources = (name: string) => ({ instances: [`/1.0/instances/${name}`], containers: [`/1.0/containers/${name}`] });
+
+/** Connects to the console session that is about to begin, and goes again. */
+async function visitConsole({ daemon }: World): Promise<void> {
+  const { id, metadata } = await eventually(async () => {
+    const { running = [] } = await daemon.must("GET", "/1.0/operations?recursion=1");
+    return running.find(({ description }: { description: string }) => description === "Showing console");
+  });
+  (await openSocket(daemon, `/1.0/operations/${id}/websocket?secret=${metadata.fds["0"]}`)).close();
+}
 
 export const instanceCases = {
   listInstances: {
@@ -111,6 +123,31 @@ export const instanceCases = {
     },
     bad: { path: "/1.0/instances/off/exec", body: { command: ["true"] }, status: 400, error: "Instance is not running" },
   },
+  attachConsole: {
+    good: async (world) => {
+      void visitConsole(world); // the session begins when somebody connects, and ends when they go
+      return { path: "/1.0/instances/runs/console", body: { width: 80, height: 24, type: "console" } };
+    },
+    check: (operation) => {
+      assert.deepEqual([operation.description, operation.class, operation.resources], ["Showing console", "websocket", resources("runs")]);
+      assert.deepEqual(Object.keys(operation.metadata.fds), ["0", "control"]);
+    },
+    bad: { path: "/1.0/instances/runs/console", body: { type: "vga" }, status: 400, error: "VGA console is only supported by virtual machines" },
+  },
+  getConsoleLog: {
+    good: async ({ daemon }) => {
+      await daemon.must("POST", "/1.0/instances/runs/exec", { command: ["sh", "-c", "echo told the console > /dev/console"], "record-output": true });
+      return { path: "/1.0/instances/runs/console" };
+    },
+    check: (text) => assert.match(text, /told the console\r?\n/),
+    bad: { path: "/1.0/instances/off/console", status: 404, error: 'Log file "console.log" not found' },
+  },
+  clearConsoleLog: {
+    good: { path: "/1.0/instances/runs/console" },
+    check: async (_, { daemon }) => assert.doesNotMatch((await daemon.request("GET", "/1.0/instances/runs/console")).text, /told the console/),
+    bad: { path: "/1.0/instances/nope/console", ...missing },
+  },
+  ...fileCases,
   listInstanceLogs: {
     good: { path: "/1.0/instances/runs/logs" },
     check: (list) => assert.ok(list.includes("/1.0/instances/runs/logs/lxc.log"), list),

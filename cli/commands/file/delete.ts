@@ -1,0 +1,15 @@
+// berth file delete
+import { defineCommand } from "../../command.ts";
+import { parseGuestFile } from "./guest-files.ts";
+
+export const fileDeleteCommand = defineCommand({
+  name: "delete",
+  aliases: ["rm"],
+  usage: "<instance>/<path> [<instance>/<path>...]",
+  summary: "Delete files in instances",
+  args: [1, -1],
+  async run(ctx, args) {
+    const files = args.map((argument) => parseGuestFile(argument, "path"));
+    for (const { name, path } of files) await ctx.client.deleteInstanceFile({ name, path });
+  },
+});

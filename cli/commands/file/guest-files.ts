@@ -1,0 +1,90 @@
+// Files of instances on the command line (`NAME/path`), and the requests about them.
+import path from "node:path";
+import type { TransportResponse } from "../../../server/api/client.ts";
+import { isCode } from "../../../server/api/errors.ts";
+import type { Context } from "../../context.ts";
+import { CliError } from "../../errors.ts";
+import { stripRemote } from "../../remote.ts";
+
+export interface GuestFile {
+  name: string;
+  /** Absolute and without `..`. */
+  path: string;
+  /** It was written with a slash at its end. */
+  isDirectory: boolean;
+}
+
+/** Takes `[local:]NAME/path` apart. `what` is for the error. */
+export function parseGuestFile(argument: string, what: string): GuestFile {
+  const slash = argument.indexOf("/");
+  if (slash < 0) throw new CliError(`Invalid ${what} ${argument}`, { hint: "name a file of an instance: INSTANCE/path" });
+  const name = stripRemote(argument.slice(0, slash));
+  if (name === "") throw new CliError("Missing instance name");
+  const guestPath = path.posix.normalize(argument.slice(slash));
+  const isDirectory = argument.endsWith("/") || guestPath.endsWith("/");
+  return { name, path: guestPath.length > 1 ? guestPath.replace(/\/$/, "") : "/", isDirectory };
+}
+
+export interface NewFile {
+  type: "file" | "symlink" | "directory";
+  uid?: number | undefined;
+  gid?: number | undefined;
+  mode?: number | undefined;
+}
+
+const header = (value: number | undefined, text: (value: number) => string) => (value === undefined ? undefined : text(value));
+
+export function formatMode(mode: number): string {
+  return (mode & 0o777).toString(8).padStart(4, "0");
+}
+
+export async function sendFile(ctx: Context, { name, path }: Pick<GuestFile, "name" | "path">, file: NewFile, body: AsyncIterable<Uint8Array> | string = ""): Promise<void> {
+  const given = {
+    "x-lxd-type": file.type, "x-lxd-uid": header(file.uid, String), "x-lxd-gid": header(file.gid, String), "x-lxd-mode": header(file.mode, formatMode),
+  };
+  const headers = Object.fromEntries(Object.entries(given).filter((entry): entry is [string, string] => entry[1] !== undefined));
+  await ctx.client.writeInstanceFile({ name, path, headers, body });
+}
+
+/** The reply for a file, symbolic link or directory; `type` says which. */
+export async function fetchFile(ctx: Context, name: string, path: string): Promise<{ type: string; mode: number; reply: TransportResponse }> {
+  const reply = await ctx.client.getInstanceFile({ name, path });
+  return { type: reply.headers["x-lxd-type"] ?? "file", mode: Number.parseInt(reply.headers["x-lxd-mode"] ?? "0644", 8), reply };
+}
+
+async function typeOf(ctx: Context, name: string, path: string): Promise<string | undefined> {
+  try {
+    return (await ctx.client.getInstanceFileHead({ name, path })).headers["x-lxd-type"];
+  } catch (error) {
+    if (isCode(error, "file_not_found") || isCode(error, "file_refused")) return undefined;
+    throw error;
+  }
+}
+
+/** Makes a directory of an instance with those above it. */
+export async function makeDirectories(ctx: Context, name: string, path: string, owner: Omit<NewFile, "type">): Promise<void> {
+  const parts = path.split("/").filter(Boolean);
+  let existing = parts.length;
+  while (existing > 0 && (await typeOf(ctx, name, `/${parts.slice(0, existing).join("/")}`)) === undefined) existing--;
+  for (let i = existing + 1; i <= parts.length; i++) {
+    await sendFile(ctx, { name, path: `/${parts.slice(0, i).join("/")}` }, { type: "directory", ...owner });
+  }
+}
+
+/** Runs work on all items, some of them at once; the first failure ends it. */
+export async function inFlight<T>(items: readonly T[], work: (item: T) => Promise<void>, limit = 8): Promise<void> {
+  let next = 0;
+  let failed = false;
+  const worker = async () => {
+    while (next < items.length && !failed) {
+      try {
+        await work(items[next++] as T);
+      } catch (error) {
+        failed = true;
+        throw error;
+      }
+    }
+  };
+  const results = await Promise.allSettled(Array.from({ length: Math.min(limit, items.length) }, worker));
+  for (const result of results) if (result.status === "rejected") throw result.reason;
+}

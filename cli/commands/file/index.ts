@@ -1,0 +1,12 @@
+// berth file
+import type { Group } from "../../command.ts";
+import { fileDeleteCommand } from "./delete.ts";
+import { fileEditCommand } from "./edit.ts";
+import { filePullCommand } from "./pull.ts";
+import { filePushCommand } from "./push.ts";
+
+export const fileGroup: Group = {
+  name: "file",
+  summary: "Manage files in instances",
+  commands: [fileDeleteCommand, fileEditCommand, filePullCommand, filePushCommand],
+};

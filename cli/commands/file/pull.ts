@@ -1,0 +1,109 @@
+// berth file pull
+import { chmodSync, existsSync, lstatSync, mkdirSync, openSync, rmSync, statSync, symlinkSync } from "node:fs";
+import { close } from "node:fs";
+import { basename, dirname, join, posix } from "node:path";
+import type { TransportResponse } from "../../../server/api/client.ts";
+import { defineCommand } from "../../command.ts";
+import type { Context } from "../../context.ts";
+import { CliError } from "../../errors.ts";
+import { writeAll } from "../../output/write.ts";
+import { fetchFile, inFlight, parseGuestFile } from "./guest-files.ts";
+import { TransferProgress } from "./progress.ts";
+
+const mostLinks = 40;
+
+/** Writes bytes to a file of its mode, or to stdout. */
+async function save(bytes: AsyncIterable<Uint8Array>, target: string, mode: number): Promise<void> {
+  const fd = target === "-" ? 1 : openSync(target, "w", 0o600);
+  try {
+    if (fd !== 1) chmodSync(target, mode);
+    for await (const part of bytes) await writeAll(fd, part);
+  } finally {
+    if (fd !== 1) await new Promise((resolve) => close(fd, resolve));
+  }
+}
+
+/** The file behind a symbolic link; what is none is given back. */
+async function followLinks(ctx: Context, name: string, path: string): ReturnType<typeof fetchFile> {
+  let at = path;
+  for (let i = 0; i < mostLinks; i++) {
+    const found = await fetchFile(ctx, name, at);
+    if (found.type !== "symlink") return found;
+    at = await found.reply.text();
+  }
+  throw new CliError("Too many links");
+}
+
+export async function pullFile(ctx: Context, name: string, path: string, target: string, follow: boolean): Promise<void> {
+  const found = follow ? await followLinks(ctx, name, path) : await fetchFile(ctx, name, path);
+  if (found.type === "symlink") return symlinkSync(await found.reply.text(), target);
+  if (found.type === "directory") throw new CliError("Can't pull a directory without --recursive");
+  const progress = new TransferProgress(ctx);
+  try {
+    const bytes = target === "-" ? found.reply.body : progress.count(`Pulling ${path} to ${target}`, found.reply.body, Number(found.reply.headers["content-length"] ?? 0));
+    await save(bytes, target, found.mode);
+  } finally {
+    progress.done();
+  }
+}
+
+async function namesIn(reply: TransportResponse): Promise<string[]> {
+  const { metadata } = JSON.parse(await reply.text()) as { metadata: string[] };
+  for (const name of metadata) if (name === "" || name === "." || name === ".." || name.includes("/")) throw new CliError(`The server named a file "${name}"`);
+  return metadata;
+}
+
+/** A directory with all below it, into a directory. The guest may change it meanwhile: nothing of ours is followed or overwritten. */
+async function pullTree(ctx: Context, name: string, path: string, target: string, progress: TransferProgress): Promise<void> {
+  const { type, mode, reply } = await fetchFile(ctx, name, path);
+  if (type === "symlink") return symlinkSync(await reply.text(), target);
+  if (type === "directory") {
+    const names = await namesIn(reply);
+    mkdirSync(target, { mode: 0o700 });
+    await inFlight(names, (entry) => pullTree(ctx, name, posix.join(path, entry), join(target, entry), progress), 4);
+    chmodSync(target, mode);
+    return;
+  }
+  if (existsSync(target) && !lstatSync(target).isFile()) throw new CliError(`${target} is in the way`);
+  rmSync(target, { force: true });
+  await save(progress.count(`Pulling ${path} to ${target}`, reply.body), target, mode);
+}
+
+function isDirectory(path: string): boolean | undefined {
+  return existsSync(path) ? statSync(path).isDirectory() : undefined;
+}
+
+export const filePullCommand = defineCommand({
+  name: "pull",
+  usage: "<instance>/<path> [<instance>/<path>...] <target path>",
+  summary: "Pull files from instances",
+  examples: `berth file pull foo/etc/hosts .
+   To pull /etc/hosts from the instance and write it to the current directory.`,
+  args: [2, -1],
+  flags: {
+    "create-dirs": { kind: "bool", short: "p", description: "Create any directories necessary" },
+    recursive: { kind: "bool", short: "r", description: "Recursively transfer files" },
+  },
+  async run(ctx, args, flags) {
+    const target = args.at(-1) ?? "";
+    const sources = args.slice(0, -1).map((source) => parseGuestFile(source, "source"));
+    const intoStdout = target === "-";
+    let intoDirectory = !intoStdout && (isDirectory(target) ?? false);
+    if (!intoStdout && isDirectory(target) === false && sources.length > 1) throw new CliError("More than one file to download, but target is not a directory");
+    if (!intoStdout && !existsSync(target)) {
+      intoDirectory = target.endsWith("/") || sources.length > 1;
+      if (intoDirectory) mkdirSync(target, { recursive: true, mode: 0o750 });
+      else if (flags["create-dirs"]) mkdirSync(dirname(target), { recursive: true, mode: 0o750 });
+    }
+    for (const { name, path } of sources) {
+      if (flags.recursive && !intoStdout && (await ctx.client.getInstanceFileHead({ name, path })).headers["x-lxd-type"] === "directory") {
+        if (!existsSync(target)) mkdirSync(target, { recursive: true, mode: 0o750 });
+        const progress = new TransferProgress(ctx);
+        await pullTree(ctx, name, path, join(target, basename(path)), progress).finally(() => progress.done());
+        intoDirectory = true;
+      } else {
+        await pullFile(ctx, name, path, intoDirectory ? join(target, basename(path)) : target, intoStdout || flags.recursive);
+      }
+    }
+  },
+});
