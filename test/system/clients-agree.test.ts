@@ -92,7 +92,7 @@ test("what is shown is the same", async () => {
 
 test("info is the same, in Go's order of the moment or another", async () => {
   // What is counted moves on; `berth info` adds Berth's own version, and writes a pool driver's keys as the API does.
-  const moving = /space used.*|(Bytes|Packets) (received|sent).*|^ {2}berth_version: .*\n|^ {2}[- ] (name|version|remote): .*\n/gim;
+  const moving = /space used.*|Memory \(.*|CPU usage.*|Processes: .*|Last [Uu]sed.*|(Bytes|Packets) (received|sent).*|^ {2}berth_version: .*\n|^ {2}[- ] (name|version|remote): .*\n/gim;
   const sorted = (text: string) => known(text).replace(moving, "").split("\n").sort();
   for (const args of [["info", "one"], ["info", "two"], ["info"], ["image", "info", "second"], ["storage", "info", "default"]]) {
     const [lxc, berth] = await Promise.all([daemon.lxc(...args), daemon.berth(...args)]);

@@ -39,11 +39,16 @@ async function post(body: Record<string, unknown> = {}) {
 /** Attaches in a terminal, and wakes the shell that busybox has on its console. */
 async function openConsole(client: string, name = "c1"): Promise<Terminal> {
   const terminal = await Terminal.open(daemon);
-  await terminal.type(`stty -g > before; ${client} console ${name}; echo left $?; stty -g | cmp - before && echo same`);
-  await terminal.waitFor(/To detach from the console, press: <ctrl>\+a q/);
-  await eventually(() => dialled().length === 1);
-  await terminal.press("Enter");
-  return terminal;
+  try {
+    await terminal.type(`stty -g > before; ${client} console ${name}; echo left $?; stty -g | cmp - before && echo same`);
+    await terminal.waitFor(/To detach from the console, press: <ctrl>\+a q/);
+    await eventually(() => dialled().length === 1);
+    await terminal.press("Enter");
+    return terminal;
+  } catch (error) {
+    await terminal[Symbol.asyncDispose]();
+    throw error;
+  }
 }
 
 async function detach(terminal: Terminal): Promise<void> {
