@@ -111,11 +111,20 @@ function signal(pid: number, name: NodeJS.Signals): void {
   }
 }
 
+/** Gone, or waited for only: a process loses its command line some time before its sockets are closed. */
+function isGone(pid: number): boolean {
+  try {
+    return /^\d+ \(.*\) [ZX]/s.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
+  } catch {
+    return true;
+  }
+}
+
 async function endProcess(pid: number, dir: string): Promise<void> {
   for (const [name, wait] of [["SIGTERM", 2000], ["SIGKILL", 2000]] as const) {
     if (!isDnsmasqOf(pid, dir)) return;
     signal(pid, name);
-    for (const deadline = Date.now() + wait; isDnsmasqOf(pid, dir) && Date.now() < deadline; ) await sleep(1);
+    for (const deadline = Date.now() + wait; !isGone(pid) && Date.now() < deadline; ) await sleep(1);
   }
 }
 
