@@ -15,7 +15,19 @@ export function openDatabase(file: string): Db {
   db.pragma("foreign_keys = ON");
   db.pragma("busy_timeout = 5000");
   migrate(db);
+  rememberStatements(db);
   return db;
+}
+
+/** Each statement is compiled once: that takes longer than most of them run. */
+function rememberStatements(db: Db): void {
+  const compile = db.prepare.bind(db);
+  const known = new Map<string, ReturnType<Db["prepare"]>>();
+  db.prepare = ((sql: string) => {
+    let statement = known.get(sql);
+    if (!statement) known.set(sql, (statement = compile(sql)));
+    return statement;
+  }) as Db["prepare"];
 }
 
 function migrate(db: Db): void {

@@ -25,6 +25,8 @@ function parse(row: Row): ProfileRecord {
 
 export class ProfileStore {
   readonly #db: Db;
+  /** What was read, until something is written: every look at an instance asks for its profiles. */
+  readonly #read = new Map<string, ProfileRecord>();
   constructor(db: Db) {
     this.#db = db;
   }
@@ -37,8 +39,14 @@ export class ProfileStore {
   }
 
   find(project: string, name: string): ProfileRecord | undefined {
+    const key = `${project}/${name}`;
+    const known = this.#read.get(key);
+    if (known) return known;
     const row = this.#db.prepare<unknown[], Row>(`${select} WHERE projects.name = ? AND profiles.name = ?`).get(project, name);
-    return row && parse(row);
+    if (!row) return undefined;
+    const found = Object.freeze(parse(row));
+    this.#read.set(key, found);
+    return found;
   }
 
   /** Throws `profile_not_found`. */
@@ -60,9 +68,11 @@ export class ProfileStore {
   save(record: ProfileRecord): void {
     this.#db.prepare("UPDATE profiles SET name = ?, description = ?, config = ?, devices = ? WHERE id = ?")
       .run(record.name, record.description, JSON.stringify(record.config), JSON.stringify(record.devices), record.id);
+    this.#read.clear();
   }
 
   remove(record: ProfileRecord): void {
     this.#db.prepare("DELETE FROM profiles WHERE id = ?").run(record.id);
+    this.#read.clear();
   }
 }
