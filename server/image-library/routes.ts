@@ -7,6 +7,7 @@ import { type Config, zeroTime } from "../api/schemas.ts";
 import type { Context } from "../context.ts";
 import { compileFilter } from "../filter.ts";
 import type { Call, Implementation } from "../http/implementation.ts";
+import { extraHeader } from "../http/headers.ts";
 import { fileReply, multipartReply } from "../http/replies.ts";
 import { aliasRoutes } from "./alias-routes.ts";
 import { downloadName } from "./filename.ts";
@@ -125,18 +126,12 @@ function parseTime(text: string | undefined): number | undefined {
   return Math.max(0, ms);
 }
 
-/** A header by its name in LXD, or in Incus. */
-function header(headers: Headers, name: string): string {
-  const value = headers[`x-lxd-${name}`] ?? headers[`x-incus-${name}`] ?? "";
-  return Array.isArray(value) ? (value[0] ?? "") : value;
-}
-
 function optionsIn(headers: Headers, upload: Upload) {
-  const properties: Config = Object.fromEntries(new URLSearchParams(header(headers, "properties")));
-  const profiles = new URLSearchParams(header(headers, "profiles")).getAll("profile");
+  const properties: Config = Object.fromEntries(new URLSearchParams(extraHeader(headers, "properties")));
+  const profiles = new URLSearchParams(extraHeader(headers, "profiles")).getAll("profile");
   return {
-    filename: header(headers, "filename") || upload.filename, public: /^(true|1|yes)$/i.test(header(headers, "public")), properties,
-    profiles: profiles.length > 0 ? profiles : ["default"], expected: header(headers, "fingerprint") || undefined,
+    filename: extraHeader(headers, "filename") || upload.filename, public: /^(true|1|yes)$/i.test(extraHeader(headers, "public")), properties,
+    profiles: profiles.length > 0 ? profiles : ["default"], expected: extraHeader(headers, "fingerprint") || undefined,
   };
 }
 

@@ -9,10 +9,7 @@ import type { Config, DeviceMap } from "../api/schemas.ts";
 export function checkInstanceConfig(config: Config, previous: Config = {}): Config {
   for (const [key, value] of Object.entries(config)) {
     if (value === "" || findKey(instanceKeys, key)) continue;
-    if (laterInstanceKeys.some((later) => (later.endsWith(".") ? key.startsWith(later) : key === later))) {
-      if (/^(false|no|off|0)$/i.test(value)) continue;
-      throw fail("config_key_unsupported", { key });
-    }
+    if (isLater(key) && !/^(false|no|off|0)$/i.test(value)) throw fail("config_key_unsupported", { key });
   }
   const known = Object.fromEntries(Object.entries(config).filter(([key]) => findKey(instanceKeys, key) || !isLater(key)));
   return checkConfig(instanceKeys, known, previous);

@@ -1,8 +1,9 @@
 // One session on a console: the line to it tied to a client's websockets.
 import { Socket } from "node:net";
 import type { WebSocket } from "ws";
-import type { ExecControl, InstanceConsolePost } from "../../api/instances.ts";
+import type { InstanceConsolePost } from "../../api/instances.ts";
 import type { ConsoleLine } from "../../lxc/console.ts";
+import { parseControl, sizeIn } from "../exec/control.ts";
 import type { ExecSockets } from "../exec/sockets.ts";
 import { carryInbound } from "../exec/streams.ts";
 
@@ -51,13 +52,9 @@ export async function runSession(line: ConsoleLine, sockets: ExecSockets, { widt
 }
 
 function obey(data: Buffer, resize: (width: number, height: number) => void): void {
-  let message: ExecControl | null;
-  try {
-    message = JSON.parse(data.toString("utf8")) as ExecControl | null;
-  } catch {
-    return; // not ours to understand
-  }
-  if (message?.command === "window-resize") resize(Number(message.args?.["width"]), Number(message.args?.["height"]));
+  const message = parseControl(data);
+  const size = message && sizeIn(message);
+  if (size) resize(size.width, size.height);
 }
 
 /**

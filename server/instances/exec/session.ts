@@ -4,13 +4,13 @@ import { Socket } from "node:net";
 import { constants } from "node:os";
 import { ReadStream } from "node:tty";
 import type { WebSocket } from "ws";
-import type { ExecControl } from "../../api/instances.ts";
 import { fail } from "../../api/errors.ts";
 import { signalProcess } from "../../host/pidfd.ts";
 import { spawnError } from "../../host/run.ts";
 import { growPipe, makePipe, openPty, resizePty } from "../../host/libc.ts";
 import type { Spawned } from "../../host/spawn.ts";
 import { type AttachSpec, attach, signalAttached } from "../../lxc/attach.ts";
+import { parseControl, sizeIn } from "./control.ts";
 import type { ExecSockets } from "./sockets.ts";
 import { carryInbound, Outbound } from "./streams.ts";
 
@@ -120,17 +120,10 @@ function endWithClient(child: Spawned, sockets: ExecSockets, main: WebSocket | u
 }
 
 function obey(child: Spawned, data: Buffer, resize?: (size: Size) => void): void {
-  let message: ExecControl | null;
-  try {
-    message = JSON.parse(data.toString("utf8")) as ExecControl | null;
-  } catch {
-    return; // not ours to understand
-  }
-  if (typeof message !== "object" || message === null) return;
-  if (message.command === "window-resize" && resize) {
-    const [width, height] = [Number(message.args?.["width"]), Number(message.args?.["height"])];
-    if (width > 0 && height > 0) resize({ width, height });
-  }
+  const message = parseControl(data);
+  if (!message) return;
+  const size = sizeIn(message);
+  if (size) resize?.(size);
   const { signal } = message;
   if (message.command === "signal" && Number.isInteger(signal) && signal !== undefined && signal > 0 && signal < 65) {
     signalAttached(child.pid, signal);

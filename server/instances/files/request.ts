@@ -1,6 +1,7 @@
 // What a request about a file says: its path, and the X-LXD-* headers (Incus' clients write X-Incus-*).
 import type { IncomingHttpHeaders } from "node:http";
 import { fail } from "../../api/errors.ts";
+import { extraHeader } from "../../http/headers.ts";
 import type { IdMap, IdRange } from "../../host/user-namespace.ts";
 
 /** The path as the guest sees it, absolute, without slashes at its end. Throws `file_path_missing`. */
@@ -32,7 +33,7 @@ export function parseMode(text: string): number | undefined {
 
 /** Throws `file_bad_type` or `file_bad_write_mode`. */
 export function parseHeaders(headers: IncomingHttpHeaders): FileHeaders {
-  const get = (name: string) => String(headers[`x-lxd-${name}`] ?? headers[`x-incus-${name}`] ?? "").trim();
+  const get = (name: string) => extraHeader(headers, name).trim();
   const type = get("type") || "file";
   const write = get("write") || "overwrite";
   if (write !== "overwrite" && write !== "append") throw fail("file_bad_write_mode", { mode: write.slice(0, 80) });
