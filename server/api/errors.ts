@@ -113,7 +113,7 @@ const table = {
   unknown_config_key: { status: 400, message: "Unknown configuration key: {key}{suggestion}" },
   invalid_config_value: { status: 400, message: "Invalid value for \"{key}\": {reason}" },
   readonly_config_key: { status: 400, message: "Config key \"{key}\" cannot be set: it is kept by the server" },
-  config_key_unsupported: { status: 400, message: "Config key \"{key}\" is not supported by Berth yet" },
+  config_key_unsupported: { status: 400, message: "Config key \"{key}\" is not supported by Berth" },
   invalid_device: { status: 400, message: "Device validation failed for \"{device}\": {reason}" },
   no_root_device: {
     status: 400,

@@ -1,5 +1,5 @@
 // The reference page: endpoints, configuration keys and error codes, as Markdown.
-import { instanceKeys, laterInstanceKeys } from "./config-keys/instance.ts";
+import { instanceKeys, unsupportedInstanceKeys } from "./config-keys/instance.ts";
 import type { Key, KeyTable } from "./config-keys/key.ts";
 import { bridgeKeys } from "./config-keys/network.ts";
 import { serverKeys } from "./config-keys/server.ts";
@@ -65,7 +65,7 @@ ${endpointRows(endpoints)}
 A name that ends in \`*\` stands for every key that begins so.
 
 ${keys}
-Keys of LXD's that Berth knows and does not apply yet: ${laterInstanceKeys.map(code).join(", ")}.
+Keys of LXD's that Berth does not support: ${unsupportedInstanceKeys.map(code).join(", ")}.
 
 ## Errors
 

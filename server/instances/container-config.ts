@@ -6,9 +6,9 @@ import type { IdMap } from "../host/user-namespace.ts";
 import { cgroupLayout } from "../lxc/cgroup.ts";
 import { findLxcfs, lxcfsMounts } from "../lxc/lxcfs.ts";
 import type { BindMount, ContainerConfig } from "../lxc/render-config.ts";
+import type { Prepared } from "../devices/plan.ts";
 import type { Layer } from "./config.ts";
 import { limitLines } from "./limits.ts";
-import { renderNics } from "./nics.ts";
 import { type InstanceRecord, systemNameOf } from "./store.ts";
 
 /** What a guest may use of the host, where the host has it. */
@@ -29,7 +29,7 @@ function hasAppArmor(): boolean {
   return existsSync(file) && readFileSync(file, "utf8").startsWith("Y");
 }
 
-export function containerConfig(ctx: Context, instance: InstanceRecord, expanded: Layer, map: IdMap): ContainerConfig {
+export function containerConfig(ctx: Context, instance: InstanceRecord, expanded: Layer, map: IdMap, devices: Pick<Prepared, "lines" | "nics">): ContainerConfig {
   const name = systemNameOf(instance);
   const unified = cgroupLayout().unified !== undefined;
   const nesting = isTrue(expanded.config["security.nesting"]);
@@ -51,7 +51,11 @@ export function containerConfig(ctx: Context, instance: InstanceRecord, expanded
     mounts: [...shared.filter(({ source }) => existsSync(source)), ...lxcfsMounts(findLxcfs(ctx.paths.lxcfs))],
     // A hidden /proc is one that the kernel lets no nested container mount anew.
     masked: nesting ? [] : hidden.filter((file) => existsSync(file)).map((file) => ({ path: file, directory: statSync(file).isDirectory() })),
-    nics: renderNics(ctx, expanded),
+    nics: devices.nics,
+    devices: devices.lines,
     cgroups: limitLines(expanded.config, unified, instance.id),
+    extra: [],
+    raw: "",
+    notes: Object.fromEntries(Object.entries(instance.config).filter(([key]) => key.startsWith("volatile."))),
   };
 }

@@ -7,13 +7,15 @@ import { hostArchitecture, normalizeArchitecture } from "../../images/metadata.t
 import type { Context } from "../context.ts";
 import { removeUnusedLayers } from "../image-library/layers.ts";
 import type { ImageRecord } from "../image-library/store.ts";
-import { formatIdMap, readIdMap } from "../lxc/idmap.ts";
+import { checkDevices, findRootDisk } from "../devices/check.ts";
+import { formatIdMap } from "../lxc/idmap.ts";
 import { withUndo } from "../undo.ts";
 import { writeBackupFile } from "./backup-file.ts";
-import { checkDevices, checkInstanceConfig, findRootDisk } from "./config.ts";
+import { checkInstanceConfig } from "./config.ts";
+import { announceDevices, devicesOf, rememberDevices, withdrawDevices } from "./devices.ts";
 import { assertProfiles, deviceWorld, expandInstance } from "./expanded.ts";
+import { nextIdMap } from "./idmap.ts";
 import { checkInstanceName, makeName } from "./name.ts";
-import { announceNics, assignMacs, withdrawNics } from "./nics.ts";
 import { type InstanceRecord, systemNameOf } from "./store.ts";
 
 export interface Reservation {
@@ -34,28 +36,34 @@ export function reserveInstance(ctx: Context, project: string, post: InstancesPo
   const root = findRootDisk(expanded.devices);
   if (!root) throw fail("no_root_device");
   checkDevices(expanded.devices, deviceWorld(ctx));
-  const map = formatIdMap(readIdMap());
   const config = {
     ...Object.fromEntries(Object.entries(image?.properties ?? {}).map(([key, value]) => [`image.${key}`, value])),
     ...own.config,
-    ...assignMacs(expanded.devices, own.config),
     "volatile.uuid": randomUUID(),
     "volatile.cloud-init.instance-id": randomUUID(),
     "volatile.apply_template": "create",
     "volatile.idmap.base": "0",
-    "volatile.idmap.current": map,
-    "volatile.idmap.next": map,
     "volatile.last_state.idmap": "[]",
     "volatile.last_state.power": "STOPPED",
     ...(image ? { "volatile.base_image": image.fingerprint } : {}),
   };
-  const instance = ctx.instances.insert({
+  const instance = ctx.db.transaction(() => takeName(ctx, {
     project, name: post.name || makeName((name) => ctx.instances.find(project, name) !== undefined), phase: "creating",
     architecture: normalizeArchitecture(image?.architecture ?? post.architecture ?? hostArchitecture()), ephemeral: post.ephemeral ?? false,
     description: post.description ?? "", config, devices: own.devices, profiles, pool: root.pool,
     volume: { kind: image ? "overlay" : "empty", image: image?.fingerprint ?? "" },
-  });
+  }))();
   return { instance, image };
+}
+
+/** Writes the row of a new instance, with its id map and what its devices keep. */
+export function takeName(ctx: Context, record: Parameters<Context["instances"]["insert"]>[0]): InstanceRecord {
+  const instance = ctx.instances.insert(record);
+  const map = formatIdMap(nextIdMap(instance, expandInstance(ctx, instance)));
+  Object.assign(instance.config, { "volatile.idmap.current": map, "volatile.idmap.next": map });
+  rememberDevices(ctx, instance, expandInstance(ctx, instance));
+  ctx.instances.save(instance);
+  return instance;
 }
 
 function dropVolatile(config: Record<string, string>): Record<string, string> {
@@ -95,13 +103,14 @@ export async function createInstance(ctx: Context, { instance, image }: Reservat
     const stored = image && ctx.images.files(image);
     if (stored?.rootfsFormat === "tar" && !driver.hasImage(stored.fingerprint)) tell({ create_instance_from_image_unpack_progress: "Unpack: the image is used for the first time" });
     if (stored) await driver.ensureImage(stored);
-    instance.volume = await driver.create(name, stored, readIdMap());
+    instance.volume = await driver.create(name, stored, nextIdMap(instance, expandInstance(ctx, instance)));
     undo.push(() => driver.remove(name));
     makeFolders(ctx, name);
     undo.push(() => removeFolders(ctx, name));
     symlinkSync(driver.folder(name), `${ctx.paths.containers}/${name}`);
-    announceNics(ctx, instance, expandInstance(ctx, instance));
-    undo.push(() => withdrawNics(ctx, instance, expandInstance(ctx, instance)));
+    const devices = devicesOf(ctx, instance, expandInstance(ctx, instance));
+    undo.push(() => withdrawDevices(devices));
+    await announceDevices(devices);
     instance.phase = "ready";
     writeBackupFile(ctx, instance);
     ctx.db.transaction(() => {

@@ -3,10 +3,11 @@ import { fail } from "../api/errors.ts";
 import { isTrue } from "../api/config-keys/key.ts";
 import type { Requestor } from "../api/events.ts";
 import type { Context } from "../context.ts";
+import { forEachDevice } from "../devices/plan.ts";
 import { removeUnusedLayers } from "../image-library/layers.ts";
 import { removeFolders } from "./create.ts";
+import { devicesOf, withdrawDevices } from "./devices.ts";
 import { expandInstance } from "./expanded.ts";
-import { withdrawNics } from "./nics.ts";
 import { type InstanceRecord, systemNameOf } from "./store.ts";
 import { instanceUrl } from "./view.ts";
 
@@ -18,6 +19,7 @@ export function assertDeletable(ctx: Context, instance: InstanceRecord): void {
 
 /** Deletes a stopped instance; the caller holds its lock. */
 export async function deleteInstance(ctx: Context, project: string, name: string, requestor?: Requestor): Promise<void> {
+  await ctx.runtime.settled(systemNameOf({ project, name }));
   const instance = ctx.instances.get(project, name);
   assertDeletable(ctx, instance);
   instance.phase = "deleting";
@@ -29,8 +31,12 @@ export async function deleteInstance(ctx: Context, project: string, name: string
 /** Removes all there is of an instance, also of one that is only half there. */
 export async function removeInstance(ctx: Context, instance: InstanceRecord): Promise<void> {
   const name = systemNameOf(instance);
-  await withdrawNics(ctx, instance, expandInstance(ctx, instance));
-  if (ctx.pools.has(instance.pool)) await ctx.pools.driver(instance.pool).remove(name);
+  if (ctx.pools.has(instance.pool)) {
+    const devices = devicesOf(ctx, instance, expandInstance(ctx, instance));
+    await forEachDevice(devices, "released", (type, call) => type.release?.(call));
+    await withdrawDevices(devices);
+    await ctx.pools.driver(instance.pool).remove(name);
+  }
   removeFolders(ctx, name);
   ctx.instances.remove(instance);
   await removeUnusedLayers(ctx, instance.volume.image);

@@ -1,7 +1,8 @@
 // An instance with what its profiles bring.
 import { fail } from "../api/errors.ts";
 import type { Context } from "../context.ts";
-import { type DeviceWorld, expand, type Layer } from "./config.ts";
+import type { DeviceWorld } from "../devices/device.ts";
+import { expand, type Layer } from "./config.ts";
 import type { InstanceRecord } from "./store.ts";
 
 /** The configuration and devices that hold for an instance. */

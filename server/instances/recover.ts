@@ -5,12 +5,14 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { isTrue } from "../api/config-keys/key.ts";
 import type { Context } from "../context.ts";
 import { explain, log } from "../log.ts";
-import { readIdMap } from "../lxc/idmap.ts";
+import { readNotes } from "../lxc/render-config.ts";
+import { forEachDevice } from "../devices/plan.ts";
 import { areSomeUnsettled, findContainers } from "../lxc/processes.ts";
 import { removeInstance } from "./delete.ts";
+import { announceDevices, devicesOf } from "./devices.ts";
 import { expandInstance } from "./expanded.ts";
+import { currentIdMap } from "./idmap.ts";
 import { startInstance } from "./start.ts";
-import { announceNics, readHostNames } from "./nics.ts";
 import { instanceEnded } from "./on-end.ts";
 import { type InstanceRecord, systemNameOf, volumeOf } from "./store.ts";
 import { kill } from "../lxc/halt.ts";
@@ -35,13 +37,15 @@ export async function recoverInstances(ctx: Context): Promise<void> {
     const running = ctx.runtime.add(name, processes);
     running.frozen = running.cgroups.isFrozen;
     markRunning(ctx, instance);
+    const devices = devicesOf(ctx, instance, expandInstance(ctx, instance));
+    await forEachDevice(devices, "taken up again", (type, call) => type.adopt?.(call, running));
   }
   for (const [name, instance] of instances) {
-    await attempt(instance, async () => announceNics(ctx, instance, expandInstance(ctx, instance)));
+    await attempt(instance, () => announceDevices(devicesOf(ctx, instance, expandInstance(ctx, instance))));
     if (found.has(name)) continue;
-    await attempt(instance, () => ctx.pools.driver(instance.pool).ensureMounted(volumeOf(instance), readIdMap()));
-    if (ctx.runtime.takeReboot(name)) instanceEnded(ctx, name, "reboot");
-    else if (sameRun && instance.config["volatile.last_state.power"] === "RUNNING") instanceEnded(ctx, name, "guest");
+    await attempt(instance, () => ctx.pools.driver(instance.pool).ensureMounted(volumeOf(instance), currentIdMap(instance)));
+    if (ctx.runtime.takeReboot(name)) await instanceEnded(ctx, name, "reboot");
+    else if (sameRun && instance.config["volatile.last_state.power"] === "RUNNING") await instanceEnded(ctx, name, "guest");
   }
 }
 
@@ -74,7 +78,7 @@ async function attempt(instance: InstanceRecord, work: () => Promise<void>): Pro
 function markRunning(ctx: Context, instance: InstanceRecord): void {
   if (instance.config["volatile.last_state.power"] === "RUNNING") return;
   const started = readText(`${ctx.paths.logs(systemNameOf(instance))}/lxc.conf`);
-  Object.assign(instance.config, readHostNames(expandInstance(ctx, instance).devices, started), { "volatile.last_state.power": "RUNNING" });
+  Object.assign(instance.config, readNotes(started), { "volatile.last_state.power": "RUNNING" });
   instance.lastUsedAt = new Date();
   delete instance.config["volatile.apply_template"];
   ctx.instances.save(instance);

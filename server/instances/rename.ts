@@ -3,12 +3,12 @@ import { renameSync, rmSync, symlinkSync } from "node:fs";
 import { fail } from "../api/errors.ts";
 import type { Requestor } from "../api/events.ts";
 import type { Context } from "../context.ts";
-import { readIdMap } from "../lxc/idmap.ts";
 import { withUndo } from "../undo.ts";
 import { writeBackupFile } from "./backup-file.ts";
+import { announceDevices, devicesOf, withdrawDevices } from "./devices.ts";
 import { expandInstance } from "./expanded.ts";
+import { currentIdMap } from "./idmap.ts";
 import { checkInstanceName } from "./name.ts";
-import { announceNics, withdrawNics } from "./nics.ts";
 import { systemNameOf, volumeOf } from "./store.ts";
 import { instanceUrl } from "./view.ts";
 
@@ -25,10 +25,11 @@ export async function renameInstance(ctx: Context, project: string, name: string
   const [before, after] = [systemNameOf(instance), systemNameOf({ project, name: newName })];
   if (ctx.runtime.get(before)) throw fail("instance_running");
   const driver = ctx.pools.driver(instance.pool);
+  const map = currentIdMap(instance);
   const renamed = { ...instance, name: newName, config: { ...instance.config, "volatile.apply_template": "rename" } };
   await withUndo(async (undo) => {
-    await driver.rename(volumeOf(instance), after, readIdMap());
-    undo.push(() => driver.rename(volumeOf(renamed), before, readIdMap()));
+    await driver.rename(volumeOf(instance), after, map);
+    undo.push(() => driver.rename(volumeOf(renamed), before, map));
     ctx.instances.save(renamed);
     undo.push(() => ctx.instances.save(instance));
     renameSync(ctx.paths.logs(before), ctx.paths.logs(after));
@@ -36,8 +37,8 @@ export async function renameInstance(ctx: Context, project: string, name: string
   renameSync(ctx.paths.devices(before), ctx.paths.devices(after));
   rmSync(`${ctx.paths.containers}/${before}`, { force: true });
   symlinkSync(driver.folder(after), `${ctx.paths.containers}/${after}`);
-  await withdrawNics(ctx, instance, expandInstance(ctx, instance));
-  announceNics(ctx, renamed, expandInstance(ctx, renamed));
+  await withdrawDevices(devicesOf(ctx, instance, expandInstance(ctx, instance)));
+  await announceDevices(devicesOf(ctx, renamed, expandInstance(ctx, renamed)));
   writeBackupFile(ctx, renamed);
   ctx.events.lifecycle({ action: "instance-renamed", source: instanceUrl(renamed), requestor, context: { old_name: name } }, project);
 }

@@ -27,10 +27,12 @@ const SIGKILL = 9;
 export class Runtime {
   readonly #running = new Map<string, Running>();
   readonly #rebooted = new Set<string>();
-  readonly #onEnd: (name: string, reason: StopReason) => void;
+  /** What is still done about those that have ended. */
+  readonly #ending = new Map<string, Promise<void>>();
+  readonly #onEnd: (name: string, reason: StopReason) => Promise<void>;
 
-  /** `onEnd` is called once for each that ends, after it is no longer seen here. */
-  constructor(onEnd: (name: string, reason: StopReason) => void) {
+  /** `onEnd` is called once for each that ends, after it is no longer seen here; who waits for the end waits for that too. */
+  constructor(onEnd: (name: string, reason: StopReason) => Promise<void>) {
     this.#onEnd = onEnd;
   }
 
@@ -55,12 +57,22 @@ export class Runtime {
       this.#running.delete(name);
       if (running.netlink !== undefined) closeSync(running.netlink);
       cgroups.remove();
-      end(running.stopReason);
-      this.#onEnd(name, running.stopReason);
+      const ending = this.#onEnd(name, running.stopReason)
+        .catch((error) => log.error("the end of an instance was not dealt with", { instance: name, error: explain(error) }))
+        .finally(() => {
+          this.#ending.delete(name);
+          end(running.stopReason);
+        });
+      this.#ending.set(name, ending);
     };
     // liblxc's monitor takes its container along; one that was killed cannot.
     watchExit(processes.monitor, () => (signalProcess(processes.init, SIGKILL) ? void whenGone(processes.init, gone) : gone()));
     return running;
+  }
+
+  /** Resolves once nothing of an instance's last run is being cleared away any more. */
+  async settled(name: string): Promise<void> {
+    await this.#ending.get(name);
   }
 
   /** Whether a container that was not known yet asked for a reboot: it ended, and is to be started again. */

@@ -3,20 +3,25 @@ import { existsSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { fail } from "../api/errors.ts";
 import type { Requestor } from "../api/events.ts";
 import type { Config } from "../api/schemas.ts";
+import { prepareDevices } from "../devices/plan.ts";
 import type { TemplateTrigger } from "../../images/metadata.ts";
 import type { Context } from "../context.ts";
 import { expectCgroupMoves } from "../host/cgroup-moves.ts";
-import { formatIdMap, readIdMap, rootIds } from "../lxc/idmap.ts";
-import { renderConfig } from "../lxc/render-config.ts";
+import { formatIdMap, rootIds } from "../lxc/idmap.ts";
+import type { ContainerProcesses } from "../lxc/processes.ts";
+import { type ContainerConfig, renderConfig } from "../lxc/render-config.ts";
 import { renderSeccomp } from "../lxc/seccomp.ts";
 import { startContainer } from "../lxc/start.ts";
 import { removeConsole } from "./console/log.ts";
 import { containerConfig } from "./container-config.ts";
+import { devicesOf, keepVolatile } from "./devices.ts";
 import { expandInstance } from "./expanded.ts";
-import { announceNics, assignHostNames, assignMacs } from "./nics.ts";
+import { nextIdMap } from "./idmap.ts";
 import { type InstanceRecord, systemNameOf, volumeOf } from "./store.ts";
 import { applyTemplates } from "./templates.ts";
+import { forceStop } from "./stop.ts";
 import { instanceUrl } from "./view.ts";
+import { withUndo } from "../undo.ts";
 
 export interface StartOptions {
   requestor?: Requestor | undefined;
@@ -26,37 +31,52 @@ export interface StartOptions {
 
 /** Starts an instance; the caller holds its lock. Throws `instance_already_running` or `start_failed`. */
 export async function startInstance(ctx: Context, project: string, instanceName: string, options: StartOptions = {}): Promise<void> {
-  const instance = ctx.instances.get(project, instanceName);
-  const name = systemNameOf(instance);
+  const name = systemNameOf({ project, name: instanceName });
   if (ctx.runtime.get(name)) throw fail("instance_already_running");
+  await ctx.runtime.settled(name);
+  const instance = ctx.instances.get(project, instanceName);
   expectCgroupMoves();
-  const map = readIdMap();
+  const expanded = expandInstance(ctx, instance);
+  const map = nextIdMap(instance, expanded);
   const driver = ctx.pools.driver(instance.pool);
   await driver.ensureMounted(volumeOf(instance), map);
-  prepareConfig(ctx, instance, formatIdMap(map));
-  const expanded = expandInstance(ctx, instance);
+  const idMap = formatIdMap(map);
+  Object.assign(instance.config, { "volatile.idmap.current": idMap, "volatile.idmap.next": idMap });
   applyTemplates({ instance, expanded, folder: driver.folder(name), ...rootIds(map) }, triggersOf(instance.config));
-  announceNics(ctx, instance, expanded);
-
-  const logs = ctx.paths.logs(name);
-  rotateLog(`${logs}/lxc.log`);
-  removeConsole(logs);
-  writeFileSync(`${ctx.paths.security}/${name}`, renderSeccomp(), { mode: 0o600 });
-  writeFileSync(`${logs}/lxc.conf`, renderConfig(containerConfig(ctx, instance, expanded, map)), { mode: 0o600 });
-  const processes = await startContainer({
-    lxcPath: ctx.paths.containers, name, config: `${logs}/lxc.conf`, pidFile: `${logs}/lxc.pid`, output: `${logs}/forkstart.log`, log: `${logs}/lxc.log`,
+  await withUndo(async (undo) => {
+    const calls = devicesOf(ctx, instance, expanded, map);
+    const devices = await prepareDevices(calls, undo);
+    keepVolatile(instance, calls);
+    const processes = await runContainer(ctx, instance, containerConfig(ctx, instance, expanded, map, devices));
+    const running = ctx.runtime.add(name, processes);
+    rememberStarted(ctx, instance);
+    await afterStart(ctx, instance, () => devices.started(running));
   });
-  ctx.runtime.add(name, processes);
-  rememberStarted(ctx, instance);
   ctx.events.lifecycle({
     action: options.event ?? "instance-started", source: instanceUrl(instance), ...(options.requestor ? { requestor: options.requestor } : {}),
   }, project);
 }
 
-/** Gives each nic its MAC address and the name of its end on the host for this start. */
-function prepareConfig(ctx: Context, instance: InstanceRecord, map: string): void {
-  const { devices, config } = expandInstance(ctx, instance);
-  Object.assign(instance.config, assignMacs(devices, config), assignHostNames(devices), { "volatile.idmap.current": map, "volatile.idmap.next": map });
+async function runContainer(ctx: Context, instance: InstanceRecord, config: ContainerConfig): Promise<ContainerProcesses> {
+  const name = systemNameOf(instance);
+  const logs = ctx.paths.logs(name);
+  rotateLog(`${logs}/lxc.log`);
+  removeConsole(logs);
+  writeFileSync(`${ctx.paths.security}/${name}`, renderSeccomp(), { mode: 0o600 });
+  writeFileSync(`${logs}/lxc.conf`, renderConfig(config), { mode: 0o600 });
+  return startContainer({
+    lxcPath: ctx.paths.containers, name, config: `${logs}/lxc.conf`, pidFile: `${logs}/lxc.pid`, output: `${logs}/forkstart.log`, log: `${logs}/lxc.log`,
+  });
+}
+
+/** What devices do once the guest runs; when one fails the guest is ended again. */
+async function afterStart(ctx: Context, instance: InstanceRecord, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    await forceStop(ctx, instance.project, instance.name).catch(() => {}); // it may have ended by itself
+    throw error;
+  }
 }
 
 function triggersOf(config: Config): TemplateTrigger[] {

@@ -3,30 +3,26 @@ import { fail } from "../api/errors.ts";
 import type { Requestor } from "../api/events.ts";
 import type { InstancePut } from "../api/instances.ts";
 import type { Context } from "../context.ts";
-import { writeBackupFile } from "./backup-file.ts";
-import { checkDevices, checkInstanceConfig, findRootDisk } from "./config.ts";
+import { checkDevices } from "../devices/check.ts";
+import { applyInstance, assertRootKept } from "./apply.ts";
+import { checkInstanceConfig } from "./config.ts";
 import { assertProfiles, deviceWorld, expandInstance } from "./expanded.ts";
-import { announceNics, assignMacs } from "./nics.ts";
 import { type InstanceRecord } from "./store.ts";
 import { instanceUrl } from "./view.ts";
 
 /** Replaces (PUT) or merges (PATCH) what a client sent; the caller holds the lock. */
-export function updateInstance(ctx: Context, project: string, name: string, put: InstancePut, patch: boolean, requestor: Requestor): void {
+export async function updateInstance(ctx: Context, project: string, name: string, put: InstancePut, patch: boolean, requestor: Requestor): Promise<void> {
   const instance = ctx.instances.get(project, name);
   if (put.restore) throw fail("not_supported", { what: "Restoring snapshots", hint: "" });
+  const before = expandInstance(ctx, instance);
   const next = merge(instance, put, patch);
   assertProfiles(ctx, project, next.profiles);
   next.config = { ...checkInstanceConfig(next.config, instance.config), ...keptVolatile(instance) };
-  checkDevices(next.devices, deviceWorld(ctx));
+  next.devices = checkDevices(next.devices, deviceWorld(ctx));
   const expanded = expandInstance(ctx, next);
   checkDevices(expanded.devices, deviceWorld(ctx));
-  const root = findRootDisk(expanded.devices);
-  if (!root) throw fail("invalid_device", { device: "root", reason: "an instance needs a root disk" });
-  if (root.pool !== instance.pool) throw fail("invalid_device", { device: root.name, reason: "the root disk's pool cannot be changed" });
-  Object.assign(next.config, assignMacs(expanded.devices, next.config));
-  ctx.instances.save(next);
-  announceNics(ctx, next, expandInstance(ctx, next));
-  writeBackupFile(ctx, next);
+  assertRootKept(instance, expanded);
+  await applyInstance(ctx, next, before, () => ctx.instances.save(next));
   ctx.events.lifecycle({ action: "instance-updated", source: instanceUrl(next), requestor }, project);
 }
 

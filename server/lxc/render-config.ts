@@ -9,15 +9,6 @@ export interface BindMount {
   options: string;
 }
 
-export interface Nic {
-  name: string;
-  bridge: string;
-  /** The host's end of the veth pair. */
-  hostName: string;
-  mac: string;
-  mtu: number | undefined;
-}
-
 export interface ContainerConfig {
   name: string;
   /** What the guest calls itself. */
@@ -38,12 +29,21 @@ export interface ContainerConfig {
   mounts: readonly BindMount[];
   /** Host files and folders to put out of sight, absolute, as the guest sees them. */
   masked: readonly { path: string; directory: boolean }[];
-  nics: readonly Nic[];
+  /** For each network interface: keys after `lxc.net.N.` */
+  nics: readonly (readonly Line[])[];
+  /** What devices add. */
+  devices: readonly Line[];
   /** Cgroup file → value, for the layout the host has. */
-  cgroups: readonly (readonly [string, string])[];
+  cgroups: readonly Line[];
+  /** Limits of init, kernel parameters and the like. */
+  extra: readonly Line[];
+  /** Lines of the user's own, checked; they come last. */
+  raw: string;
+  /** What the next daemon is to remember of this start: `volatile.` keys, written as comments. */
+  notes: Readonly<Record<string, string>>;
 }
 
-type Line = readonly [key: string, value: string];
+export type Line = readonly [key: string, value: string];
 
 /** Text for `lxc.conf`. Throws when a value would not stay on its line. */
 export function renderConfig(config: ContainerConfig): string {
@@ -54,9 +54,20 @@ export function renderConfig(config: ContainerConfig): string {
     ...(config.nesting ? nestingMounts : []),
     ...identity(config),
     ...config.cgroups,
-    ...config.nics.flatMap(nicLines),
+    ...config.extra,
+    ...config.nics.flatMap((nic, index) => nic.map(([key, value]) => [`lxc.net.${index}.${key}`, value] as const)),
     ["lxc.rootfs.path", `dir:${config.rootfs}`] as const,
-  ].map(renderLine).join("");
+    ...config.devices,
+  ].map(renderLine).join("") + config.raw + renderNotes(config.notes);
+}
+
+function renderNotes(notes: Readonly<Record<string, string>>): string {
+  return Object.entries(notes).map(([key, value]) => `# ${renderLine([key, value])}`).join("");
+}
+
+/** The notes in the text of an lxc.conf. */
+export function readNotes(text: string): Record<string, string> {
+  return Object.fromEntries([...text.matchAll(/^# (volatile\.\S+) = (.*)$/gm)].map(([, key = "", value = ""]) => [key, value]));
 }
 
 function renderLine([key, value]: Line): string {
@@ -117,19 +128,7 @@ function field(text: string): string {
   return text.replace(/[\s\\]/g, (char) => `\\${char.charCodeAt(0).toString(8).padStart(3, "0")}`);
 }
 
-function entry(mount: BindMount): Line {
+/** The line that mounts something in the guest. */
+export function entry(mount: BindMount): Line {
   return ["lxc.mount.entry", `${field(mount.source)} ${field(mount.target)} ${mount.options} 0 0`];
-}
-
-function nicLines(nic: Nic, index: number): Line[] {
-  const key = (name: string) => `lxc.net.${index}.${name}`;
-  return [
-    [key("type"), "veth"],
-    [key("flags"), "up"],
-    [key("link"), nic.bridge],
-    [key("name"), nic.name],
-    [key("hwaddr"), nic.mac],
-    [key("veth.pair"), nic.hostName],
-    ...(nic.mtu === undefined ? [] : [[key("mtu"), String(nic.mtu)] as const]),
-  ];
 }

@@ -3,7 +3,8 @@ import { fail } from "../api/errors.ts";
 import type { Profile, ProfilePut, profileEndpoints } from "../api/profiles.ts";
 import type { Context } from "../context.ts";
 import type { Call, Implementation } from "../http/implementation.ts";
-import { checkDevices, checkInstanceConfig, expand, findRootDisk, type Layer } from "../instances/config.ts";
+import { checkDevices, findRootDisk } from "../devices/check.ts";
+import { checkInstanceConfig, expand, type Layer } from "../instances/config.ts";
 import { deviceWorld } from "../instances/expanded.ts";
 import type { ProfileRecord } from "./store.ts";
 

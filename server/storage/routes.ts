@@ -3,7 +3,7 @@ import { fail } from "../api/errors.ts";
 import type { storageEndpoints, StoragePool } from "../api/storage.ts";
 import type { Context } from "../context.ts";
 import type { Implementation } from "../http/implementation.ts";
-import { findRootDisk } from "../instances/config.ts";
+import { findRootDisk } from "../devices/check.ts";
 import { systemNameOf } from "../instances/store.ts";
 import type { PoolRecord } from "./pools.ts";
 

@@ -1,47 +1,97 @@
 // The configuration keys of instances (containers), and of profiles, which hold the same.
-import { type KeyTable, parseSize } from "./key.ts";
+import { allowance, idMapLines, memory, processors, resourceLimit, timeSpan } from "./instance-values.ts";
+import type { Key, KeyTable } from "./key.ts";
 
-function memory(value: string): string | undefined {
-  if (/^\d{1,3}%$/.test(value)) return Number.parseInt(value, 10) > 0 && Number.parseInt(value, 10) <= 100 ? undefined : "expected 1% to 100%";
-  const size = parseSize(value);
-  if (size === undefined) return "expected a size such as 512MiB, or a percentage of the machine's memory";
-  return size < 2 ** 20 ? "expected at least 1MiB" : undefined;
-}
+type Extra = Omit<Key, "type" | "description">;
+const bool = (description: string, extra: Extra = { default: "false" }): Key => ({ type: { kind: "bool" }, description, ...extra });
+const int = (description: string, range: { min?: number; max?: number }, extra: Extra = {}): Key => ({ type: { kind: "int", ...range }, description, ...extra });
+const text = (description: string, extra: Extra = {}): Key => ({ type: { kind: "text" }, description, ...extra });
+const string = (description: string, extra: Extra = {}): Key => ({ type: { kind: "string" }, description, ...extra });
+const size = (description: string, extra: Extra = {}): Key => ({ type: { kind: "size" }, description, ...extra });
+const checked = (name: string, check: (value: string) => string | undefined, description: string, extra: Extra = {}): Key =>
+  ({ type: { kind: "check", name, check }, description, ...extra });
+const live = { live: true } as const;
 
-function cpus(value: string): string | undefined {
-  if (/^[1-9]\d{0,3}$/.test(value)) return undefined;
-  return /^(\d+-\d+|\d+(-\d+)?(,\d+(-\d+)?)+)$/.test(value) ? undefined : "expected a number of processors, or a set such as 0-3 or 1,2";
-}
-
-function allowance(value: string): string | undefined {
-  const percent = /^(\d{1,3})%$/.exec(value);
-  if (percent) return Number(percent[1]) > 0 && Number(percent[1]) <= 100 ? undefined : "expected 1% to 100%";
-  return /^[1-9]\d*ms\/[1-9]\d*ms$/.test(value) ? undefined : "expected a percentage, or a time per period such as 25ms/100ms";
-}
-
-export const instanceKeys: KeyTable = {
-  "boot.autostart": { type: { kind: "bool" }, description: "Start when berthd starts; when unset, if it ran when the machine went down" },
-  "boot.autostart.delay": { type: { kind: "int", min: 0 }, default: "0", description: "Seconds to wait after starting it before the next is started" },
-  "boot.autostart.priority": { type: { kind: "int" }, default: "0", description: "Higher ones are started first" },
-  "cloud-init.network-config": { type: { kind: "text" }, description: "Network configuration for cloud-init" },
-  "cloud-init.user-data": { type: { kind: "text" }, default: "#cloud-config", description: "User data for cloud-init" },
-  "cloud-init.vendor-data": { type: { kind: "text" }, default: "#cloud-config", description: "Vendor data for cloud-init" },
-  "environment.*": { type: { kind: "string" }, live: true, description: "A variable of init's environment, and of every exec's" },
-  "image.*": { type: { kind: "text" }, description: "A property of the image it was made from" },
-  "limits.cpu": { type: { kind: "check", name: "processors", check: cpus }, description: "How many processors it may use, or which" },
-  "limits.cpu.allowance": { type: { kind: "check", name: "allowance", check: allowance }, default: "100%", description: "Share of processor time under load, or a hard limit per period" },
-  "limits.memory": { type: { kind: "check", name: "memory", check: memory }, description: "Most memory it may use" },
-  "limits.processes": { type: { kind: "int", min: 1 }, description: "Most processes it may run" },
-  "security.nesting": { type: { kind: "bool" }, default: "false", description: "Let it run containers of its own" },
-  "security.protection.delete": { type: { kind: "bool" }, default: "false", live: true, description: "Refuse to delete it" },
-  "user.*": { type: { kind: "text" }, live: true, description: "Anything of yours" },
-  "volatile.*": { type: { kind: "text" }, readonly: true, description: "What Berth remembers of it" },
+const boot: KeyTable = {
+  "boot.autorestart": bool("Start it again when it ends by itself with an error, waiting longer each time", { default: "false", ...live }),
+  "boot.autostart": bool("Start when berthd starts; when unset, if it ran when the machine went down", live),
+  "boot.autostart.delay": int("Seconds to wait after starting it before the next is started", { min: 0 }, { default: "0", ...live }),
+  "boot.autostart.priority": int("Higher ones are started first", {}, { default: "0", ...live }),
+  "boot.host_shutdown_timeout": int("Seconds it has to shut down in when the machine does; it is killed then", { min: 0 }, { default: "30", ...live }),
+  "boot.stop.priority": int("Higher ones are stopped first when the machine shuts down", {}, { default: "0", ...live }),
 };
 
-/** Keys of LXD's that Berth knows and does not apply yet: refused with that reason, rather than as unknown. */
-export const laterInstanceKeys = [
-  "boot.host_shutdown_timeout", "boot.stop.priority", "cluster.evacuate", "limits.cpu.priority", "limits.disk.priority",
-  "limits.hugepages.", "limits.kernel.", "limits.memory.", "limits.network.priority", "linux.kernel_modules", "linux.sysctl.",
-  "migration.", "nvidia.", "raw.", "security.devlxd", "security.idmap.", "security.privileged", "security.protection.shift",
-  "security.syscalls.", "snapshots.",
-];
+const guest: KeyTable = {
+  "cloud-init.network-config": text("Network configuration for cloud-init", live),
+  "cloud-init.user-data": text("User data for cloud-init", { default: "#cloud-config", ...live }),
+  "cloud-init.vendor-data": text("Vendor data for cloud-init", { default: "#cloud-config", ...live }),
+  "environment.*": string("A variable of init's environment, and of every exec's", live),
+  "image.*": text("A property of the image it was made from", live),
+  "linux.kernel_modules": string("Kernel modules to load before it starts, separated by commas"),
+  "linux.sysctl.*": string("A kernel parameter of the guest's namespaces"),
+  "user.*": text("Anything of yours; the guest can read it through /dev/lxd", live),
+};
+
+const limits: KeyTable = {
+  "limits.cpu": checked("processors", processors, "How many processors it may use, or which", live),
+  "limits.cpu.allowance": checked("allowance", allowance, "Share of processor time under load, or a hard limit per period", { default: "100%", ...live }),
+  "limits.cpu.priority": int("Among instances with the same share: higher is served first", { min: 0, max: 10 }, { default: "10", ...live }),
+  "limits.disk.priority": int("Share of disk time under load", { min: 0, max: 10 }, { default: "5", ...live }),
+  "limits.hugepages.1GB": size("Most memory in huge pages of 1 GB", live),
+  "limits.hugepages.1MB": size("Most memory in huge pages of 1 MB", live),
+  "limits.hugepages.2MB": size("Most memory in huge pages of 2 MB", live),
+  "limits.hugepages.64KB": size("Most memory in huge pages of 64 KB", live),
+  "limits.kernel.*": checked("SOFT[:HARD]", resourceLimit, "A resource limit of init's (nofile, memlock, …)"),
+  "limits.memory": checked("memory", memory, "Most memory it may use", live),
+  "limits.memory.enforce": { type: { kind: "enum", values: ["hard", "soft"] }, default: "hard", description: "hard: never more; soft: more while the machine has some to spare", ...live },
+  "limits.memory.swap": bool("Let its memory be swapped out", { default: "true", ...live }),
+  "limits.memory.swap.priority": int("Higher is swapped out later", { min: 0, max: 10 }, { default: "10", ...live }),
+  "limits.network.priority": int("Higher is sent first", { min: 0, max: 10 }, { default: "0", ...live }),
+  "limits.processes": int("Most processes it may run", { min: 1 }, live),
+};
+
+const raw: KeyTable = {
+  "raw.apparmor": text("Rules to add to its AppArmor profile"),
+  "raw.idmap": checked("id map", idMapLines, "Ids to map besides its own range: lines of both|uid|gid HOST GUEST"),
+  "raw.lxc": text("Lines to add to its lxc.conf"),
+  "raw.seccomp": text("A seccomp policy in place of Berth's"),
+};
+
+const security: KeyTable = {
+  "security.devlxd": bool("Give the guest /dev/lxd", { default: "true" }),
+  "security.devlxd.images": bool("Let the guest fetch images through /dev/lxd", { default: "false", ...live }),
+  "security.idmap.base": int("First host id of its own range", { min: 65536, max: 4294901760 }),
+  "security.idmap.isolated": bool("A range of host ids that no other instance has"),
+  "security.idmap.size": int("How many ids it has", { min: 65536, max: 4294901760 }),
+  "security.nesting": bool("Let it run containers of its own"),
+  "security.privileged": bool("Its root is the host's: no user namespace. For guests you trust as yourself"),
+  "security.protection.delete": bool("Refuse to delete it", { default: "false", ...live }),
+  "security.protection.shift": bool("Refuse a start for which the owners of its files would have to be changed", { default: "false", ...live }),
+  "security.protection.start": bool("Refuse to start it", { default: "false", ...live }),
+  "security.syscalls.allow": text("The only system calls it may make, one a line"),
+  "security.syscalls.deny": text("System calls it may not make, one a line"),
+  "security.syscalls.deny_compat": bool("No system calls of other architectures (32 bit)"),
+  "security.syscalls.deny_default": bool("Refuse the system calls that no guest needs and some misuse", { default: "true" }),
+};
+
+const snapshots: KeyTable = {
+  "snapshots.expiry": checked("span", timeSpan, "How long its snapshots are kept", live),
+  "snapshots.pattern": string("Name of snapshots: %d is a number, {{ creation_date }} the time", { default: "snap%d", ...live }),
+  "snapshots.schedule": string("When snapshots are made: a cron expression, or @hourly, @daily, @weekly, @monthly, @startup; several separated by commas", live),
+  "snapshots.schedule.stopped": bool("Make them also while it is stopped", { default: "false", ...live }),
+};
+
+export const instanceKeys: KeyTable = {
+  ...boot, ...guest, ...limits, ...raw, ...security, ...snapshots,
+  "cluster.evacuate": { type: { kind: "enum", values: ["auto", "migrate", "live-migrate", "stop"] }, default: "auto", description: "Kept for tools that set it: there is one host" },
+  "volatile.*": text("What Berth remembers of it", { readonly: true }),
+};
+
+/** Older names of LXD's for some keys. */
+export const olderInstanceKeys: Readonly<Record<string, string>> = {
+  "security.syscalls.blacklist": "security.syscalls.deny", "security.syscalls.blacklist_compat": "security.syscalls.deny_compat",
+  "security.syscalls.blacklist_default": "security.syscalls.deny_default", "security.syscalls.whitelist": "security.syscalls.allow",
+};
+
+/** Keys of LXD's that Berth does not do: refused with that reason, rather than as unknown. A name ending in `.` stands for all that begin so. */
+export const unsupportedInstanceKeys = ["migration.", "nvidia.", "security.syscalls.intercept."];

@@ -43,7 +43,8 @@ export function isTrue(value: string | undefined): boolean {
   return value !== undefined && ["true", "1", "yes", "on"].includes(value.toLowerCase());
 }
 
-function wrong(type: KeyType, value: string): string | undefined {
+/** What is wrong with a value of this type. */
+export function wrongValue(type: KeyType, value: string): string | undefined {
   switch (type.kind) {
     case "string":
       return /[\0-\x1f\x7f]/.test(value) ? "it may not hold control characters" : undefined;
@@ -118,7 +119,7 @@ export function checkConfig(table: KeyTable, config: Config, previous: Config = 
     if (!key) throw unknown(table, name);
     if (key.readonly && value !== (previous[name] ?? "")) throw fail("readonly_config_key", { key: name });
     if (value === "") continue;
-    const reason = wrong(key.type, value);
+    const reason = wrongValue(key.type, value);
     if (reason) throw fail("invalid_config_value" satisfies ErrorCode, { key: name, reason: `"${value.slice(0, 80)}": ${reason}` });
     checked[name] = value;
   }

@@ -3,7 +3,8 @@ import { fail } from "../../api/errors.ts";
 import type { Requestor } from "../../api/events.ts";
 import type { InstanceExecPost } from "../../api/instances.ts";
 import type { Context } from "../../context.ts";
-import { readIdMap, rootIds } from "../../lxc/idmap.ts";
+import { rootIds } from "../../lxc/idmap.ts";
+import { currentIdMap } from "../idmap.ts";
 import { expectCgroupMoves } from "../../host/cgroup-moves.ts";
 import type { Operation } from "../../operations/operation.ts";
 import { expandInstance } from "../expanded.ts";
@@ -32,7 +33,7 @@ function programOf(ctx: Context, instance: InstanceRecord, post: InstanceExecPos
   const name = systemNameOf(instance);
   const uid = post.user ?? 0;
   const environment = execEnvironment(expandInstance(ctx, instance).config, post.environment ?? {}, uid);
-  const root = rootIds(readIdMap());
+  const root = rootIds(currentIdMap(instance));
   return {
     owner: { uid: root.uid + uid, gid: root.gid + (post.group ?? 0) },
     lxcPath: ctx.paths.containers, name, command: post.command, environment, cwd: post.cwd || environment["HOME"] || "/",

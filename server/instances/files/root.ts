@@ -5,7 +5,7 @@ import { fail } from "../../api/errors.ts";
 import type { Context } from "../../context.ts";
 import { hasCode } from "../../host/libc.ts";
 import type { IdMap } from "../../host/user-namespace.ts";
-import { readIdMap } from "../../lxc/idmap.ts";
+import { currentIdMap } from "../idmap.ts";
 import { type InstanceRecord, systemNameOf, volumeOf } from "../store.ts";
 
 export interface GuestRoot {
@@ -43,7 +43,7 @@ async function openOfVolume(ctx: Context, instance: InstanceRecord, map: IdMap):
 
 /** Lends the root of an instance, whatever its state. */
 export async function withRoot<T>(ctx: Context, instance: InstanceRecord, work: (root: GuestRoot) => Promise<T>): Promise<T> {
-  const map = readIdMap();
+  const map = currentIdMap(instance);
   const running = ctx.runtime.get(systemNameOf(instance));
   const fd = (running && openOfInit(running.init)) ?? (await openOfVolume(ctx, instance, map));
   try {

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { checkConfig, closest, editDistance, findKey, isTrue, type KeyTable, parseSize } from "../../../server/api/config-keys/key.ts";
-import { checkDevices, checkInstanceConfig, expand, findRootDisk, type Layer } from "../../../server/instances/config.ts";
+import { checkDevices, findRootDisk } from "../../../server/devices/check.ts";
+import { checkInstanceConfig, expand, type Layer } from "../../../server/instances/config.ts";
 import { checkInstanceName, makeName } from "../../../server/instances/name.ts";
 
 const table: KeyTable = {
@@ -46,10 +47,10 @@ test("keys that the server keeps may come back unchanged", () => {
   assert.deepEqual(checkConfig(table, { "kept.a": "1" }, { "kept.a": "1" }), { "kept.a": "1" });
 });
 
-test("keys of LXD's that are not there yet are refused unless they switch something off", () => {
-  assert.throws(() => checkInstanceConfig({ "raw.lxc": "x" }), { code: "config_key_unsupported" });
-  assert.throws(() => checkInstanceConfig({ "security.privileged": "true" }), { code: "config_key_unsupported" });
-  assert.deepEqual(checkInstanceConfig({ "security.privileged": "false", "limits.cpu": "2", "raw.lxc": "" }), { "limits.cpu": "2" });
+test("keys of LXD's that Berth does not do are refused unless they switch something off", () => {
+  assert.throws(() => checkInstanceConfig({ "nvidia.runtime": "true" }), { code: "config_key_unsupported" });
+  assert.throws(() => checkInstanceConfig({ "security.syscalls.intercept.mknod": "true" }), { code: "config_key_unsupported" });
+  assert.deepEqual(checkInstanceConfig({ "security.syscalls.intercept.mknod": "false", "limits.cpu": "2", "raw.lxc": "" }), { "limits.cpu": "2" });
 });
 
 test("limits take the forms that LXD's take", () => {
@@ -73,13 +74,13 @@ test("devices that can be made are let through", () => {
 
 test("devices that cannot be made are refused with what is wrong", () => {
   const wrong: [Record<string, string>, RegExp][] = [
-    [{}, /missing device type/], [{ type: "gpu" }, /"gpu" are not supported/], [{ ...nic, colour: "red" }, /"colour" is not an option/],
+    [{}, /missing device type/], [{ type: "gpu" }, /there is no device type "gpu"/], [{ ...nic, colour: "red" }, /"colour" is not an option/],
     [{ type: "nic" }, /needs "network"/], [{ type: "nic", network: "br9" }, /"br9" was not found/], [{ ...nic, parent: "x" }, /cannot be combined/],
     [{ type: "nic", nictype: "bridged" }, /needs "parent"/], [{ type: "nic", nictype: "macvlan", parent: "x" }, /"macvlan" is not supported/],
     [{ ...nic, name: "a/b" }, /no interface name/], [{ ...nic, host_name: "a".repeat(16) }, /no interface name/], [{ ...nic, hwaddr: "1:2" }, /no MAC/],
-    [{ ...nic, mtu: "67" }, /no MTU/], [{ ...nic, "ipv4.address": "x" }, /no IPv4/], [{ ...nic, "ipv6.address": "g::" }, /no IPv6/],
+    [{ ...nic, mtu: "67" }, /at least 68/], [{ ...nic, "ipv4.address": "x" }, /no IPv4/], [{ ...nic, "ipv6.address": "g::" }, /no IPv6/],
     [{ ...nic, name: "e\nlxc.x=1" }, /line break/], [{ ...root, path: "/data" }, /other than the root disk/], [{ ...root, source: "/x" }, /cannot have "source"/],
-    [{ type: "disk", path: "/" }, /needs "pool"/], [{ ...root, pool: "none" }, /"none" was not found/], [{ ...root, size: "big" }, /no size/],
+    [{ type: "disk", path: "/" }, /needs "pool"/], [{ ...root, pool: "none" }, /"none" was not found/], [{ ...root, size: "big" }, /expected a size/],
   ];
   for (const [device, reason] of wrong) assert.throws(() => checkDevices({ d: device }, world), { code: "invalid_device", message: reason }, JSON.stringify(device));
   assert.throws(() => checkDevices({ "a/b": nic }, world), { code: "invalid_device" });

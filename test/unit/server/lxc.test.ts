@@ -7,7 +7,7 @@ import { limitLines, memoryBytes, processorSet } from "../../../server/instances
 import { parseLayout } from "../../../server/lxc/cgroup.ts";
 import { haltSignal } from "../../../server/lxc/halt.ts";
 import { formatIdMap, parseSubIds, rootIds } from "../../../server/lxc/idmap.ts";
-import { type ContainerConfig, renderConfig } from "../../../server/lxc/render-config.ts";
+import { type ContainerConfig, readNotes, renderConfig } from "../../../server/lxc/render-config.ts";
 import { renderSeccomp } from "../../../server/lxc/seccomp.ts";
 
 const map = { uid: [{ inside: 0, outside: 100000, count: 65536 }], gid: [{ inside: 0, outside: 200000, count: 65536 }] };
@@ -15,17 +15,24 @@ const config: ContainerConfig = {
   name: "c1", hostname: "c1", rootfs: "/b/rootfs", architecture: "x86_64", logFile: "/b/log", consoleLog: "/b/console", seccompProfile: "/b/seccomp",
   stopHook: "/b/hook", map, unifiedCgroups: true, nesting: false, appArmor: false, environment: { A: "1 2" }, mounts: [{ source: "/a b\\", target: "c\td", options: "none bind" }],
   masked: [{ path: "/proc/kcore", directory: false }, { path: "/proc/acpi", directory: true }],
-  nics: [{ name: "eth0", bridge: "br0", hostName: "veth1", mac: "00:16:3e:00:00:01", mtu: 1400 }], cgroups: [["lxc.cgroup2.pids.max", "9"]],
+  nics: [[["type", "veth"], ["link", "br0"], ["veth.pair", "veth1"]], [["type", "phys"], ["link", "eno1"]]], cgroups: [["lxc.cgroup2.pids.max", "9"]],
+  devices: [["lxc.mount.entry", "/x x none bind 0 0"]], extra: [["lxc.prlimit.nofile", "9"]], raw: "lxc.cap.drop = audit_control\n",
+  notes: { "volatile.eth0.host_name": "veth1" },
 };
 
 test("a container's configuration has a line for each thing", () => {
   const lines = renderConfig(config).split("\n");
   for (const line of [
     "lxc.uts.name = c1", "lxc.rootfs.path = dir:/b/rootfs", "lxc.idmap = u 0 100000 65536", "lxc.idmap = g 0 200000 65536", "lxc.environment = A=1 2",
-    "lxc.cgroup2.pids.max = 9", "lxc.net.0.link = br0", "lxc.net.0.veth.pair = veth1", "lxc.net.0.mtu = 1400", "lxc.seccomp.profile = /b/seccomp",
+    "lxc.cgroup2.pids.max = 9", "lxc.net.0.link = br0", "lxc.net.0.veth.pair = veth1", "lxc.net.1.link = eno1", "lxc.prlimit.nofile = 9", "lxc.mount.entry = /x x none bind 0 0", "lxc.cap.drop = audit_control", "lxc.seccomp.profile = /b/seccomp",
     "lxc.mount.auto = proc:rw sys:rw cgroup:rw:force", "lxc.mount.entry = /dev/null proc/kcore none bind,ro,optional 0 0",
     "lxc.mount.entry = tmpfs proc/acpi tmpfs ro,nosuid,nodev,noexec,optional 0 0",
   ]) assert.ok(lines.includes(line), line);
+});
+
+test("what a start chose is noted, and can be read again", () => {
+  assert.deepEqual(readNotes(renderConfig(config)), config.notes);
+  assert.throws(() => renderConfig({ ...config, notes: { "volatile.a.b": "x\nlxc.hook.start-host = /bin/sh" } }), { code: "internal" });
 });
 
 test("spaces and backslashes in mounts are escaped", () => {
@@ -37,7 +44,7 @@ test("a value that would not stay on its line is refused", () => {
     assert.throws(() => renderConfig({ ...config, environment: { A: evil } }), { code: "internal" });
     assert.throws(() => renderConfig({ ...config, hostname: evil }), { code: "internal" });
     assert.throws(() => renderConfig({ ...config, cgroups: [[evil, "1"]] }), { code: "internal" });
-    assert.throws(() => renderConfig({ ...config, nics: [{ name: evil, bridge: "b", hostName: "h", mac: "m", mtu: undefined }] }), { code: "internal" });
+    assert.throws(() => renderConfig({ ...config, nics: [[["name", evil]]] }), { code: "internal" });
   }
 });
 

@@ -1,0 +1,49 @@
+// Making a changed instance hold: kept in the database, and brought to the guest if it runs. Used by whoever changes
+// an instance, be it by itself or through a profile.
+import type { Context } from "../context.ts";
+import { findRootDisk } from "../devices/check.ts";
+import { changeDevices, forEachDevice } from "../devices/plan.ts";
+import { fail } from "../api/errors.ts";
+import { withUndo } from "../undo.ts";
+import { writeBackupFile } from "./backup-file.ts";
+import type { Layer } from "./config.ts";
+import { devicesOf, keepVolatile } from "./devices.ts";
+import { expandInstance } from "./expanded.ts";
+import { applyLiveConfig } from "./live.ts";
+import { type InstanceRecord, systemNameOf } from "./store.ts";
+
+/** Throws `invalid_device` when an instance would lose its root disk, or have it in another pool. */
+export function assertRootKept(instance: Pick<InstanceRecord, "pool">, expanded: Layer): void {
+  const root = findRootDisk(expanded.devices);
+  if (!root) throw fail("invalid_device", { device: "root", reason: "an instance needs a root disk" });
+  if (root.pool !== instance.pool) throw fail("invalid_device", { device: root.name, reason: "the root disk's pool cannot be changed" });
+}
+
+/**
+ * Brings an instance from what held (`before`) to `next`, whose configuration was checked; the caller holds its lock and
+ * `save`s. When a part of it fails in a running guest, the rest is taken back and the error thrown: nothing has changed then.
+ */
+export async function applyInstance(ctx: Context, next: InstanceRecord, before: Layer, save: () => void): Promise<void> {
+  const after = expandInstance(ctx, next);
+  const running = ctx.runtime.get(systemNameOf(next));
+  const [had, has] = [devicesOf(ctx, next, before), devicesOf(ctx, next, after)];
+  await forEachDevice(has, "remembered", (type, call) => type.remember?.(call));
+  await withUndo(async (undo) => {
+    if (running) {
+      await applyLiveConfig(running, before.config, after.config, undo);
+      await changeDevices(had, has, running, undo);
+    }
+    for (const { name } of had) dropVolatile(next, name);
+    keepVolatile(next, has);
+    save();
+  });
+  await forEachDevice(had.filter(({ name }) => !after.devices[name]), "withdrawn", (type, call) => type.withdraw?.(call));
+  await forEachDevice(devicesOf(ctx, next, expandInstance(ctx, next)), "announced", (type, call) => type.announce?.(call));
+  writeBackupFile(ctx, next);
+}
+
+function dropVolatile(instance: InstanceRecord, device: string): void {
+  for (const key of Object.keys(instance.config)) {
+    if (key.startsWith(`volatile.${device}.`)) delete instance.config[key];
+  }
+}

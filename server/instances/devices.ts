@@ -1,0 +1,57 @@
+// From an instance to its devices, and back: what they want remembered.
+import type { Context } from "../context.ts";
+import type { DeviceCall } from "../devices/device.ts";
+import { forEachDevice, sortCalls } from "../devices/plan.ts";
+import { typeOf } from "../devices/registry.ts";
+import type { IdMap } from "../host/user-namespace.ts";
+import type { Layer } from "./config.ts";
+import { currentIdMap } from "./idmap.ts";
+import { type InstanceRecord, systemNameOf } from "./store.ts";
+
+/** The devices that hold for an instance. */
+export function devicesOf(ctx: Context, instance: InstanceRecord, expanded: Layer, map: IdMap = currentIdMap(instance)): DeviceCall[] {
+  const systemName = systemNameOf(instance);
+  const about = {
+    systemName, hostname: instance.project === "default" ? instance.name : `${instance.name}.${instance.project}`, config: expanded.config,
+    rootfs: `${ctx.pools.driver(instance.pool).folder(systemName)}/rootfs`,
+  };
+  const all: DeviceCall[] = [];
+  for (const [name, options] of Object.entries(expanded.devices)) {
+    all.push({ host: ctx, name, options, volatile: volatileOf(name, instance.config), instance: about, map, all });
+  }
+  all.splice(0, all.length, ...sortCalls(all));
+  return all;
+}
+
+function volatileOf(device: string, config: Readonly<Record<string, string>>): Record<string, string> {
+  const prefix = `volatile.${device}.`;
+  return Object.fromEntries(Object.entries(config).flatMap(([key, value]) => (key.startsWith(prefix) ? [[key.slice(prefix.length), value]] : [])));
+}
+
+/** Writes what the devices want remembered into the instance's configuration, in place of what they wanted before. */
+export function keepVolatile(instance: InstanceRecord, calls: readonly DeviceCall[]): void {
+  for (const { name, volatile } of calls) {
+    for (const key of Object.keys(instance.config)) {
+      if (key.startsWith(`volatile.${name}.`)) delete instance.config[key];
+    }
+    for (const [key, value] of Object.entries(volatile)) instance.config[`volatile.${name}.${key}`] = value;
+  }
+}
+
+/** Lets new devices choose what they keep; gives them. */
+export function rememberDevices(ctx: Context, instance: InstanceRecord, expanded: Layer): DeviceCall[] {
+  const calls = devicesOf(ctx, instance, expanded);
+  for (const call of calls) typeOf(call.options)?.remember?.(call);
+  keepVolatile(instance, calls);
+  return calls;
+}
+
+/** Networks learn of the instance's interfaces. */
+export function announceDevices(calls: readonly DeviceCall[]): Promise<void> {
+  return forEachDevice(calls, "announced", (type, call) => type.announce?.(call));
+}
+
+/** Networks forget the instance. */
+export function withdrawDevices(calls: readonly DeviceCall[]): Promise<void> {
+  return forEachDevice(calls, "withdrawn", (type, call) => type.withdraw?.(call));
+}
