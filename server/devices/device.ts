@@ -56,6 +56,8 @@ export interface DeviceCall {
     readonly config: Config;
     /** Its root file system on the host. */
     readonly rootfs: string;
+    /** Runs `work` when it is the instance's turn, if its guest runs then and has the device, as it is by then; for what happens on the host later. */
+    readonly later: (device: string, work: (call: DeviceCall, guest: Guest) => Promise<void>) => void;
   };
   readonly map: IdMap;
   /** All devices of the instance, this one among them, sorted by path or name. */
@@ -96,6 +98,8 @@ export interface DeviceType {
   detach?(call: DeviceCall, guest: Guest): Promise<void>;
   /** Changes it in place, from `before`. False when it must be taken out and plugged in anew. */
   change?(call: DeviceCall, before: Config, guest: Guest): Promise<boolean> | boolean;
+  /** Sees to what devices of this type have in common: called when a guest has started, and after changes, with all it has. */
+  settled?(calls: readonly DeviceCall[], guest: Guest): Promise<void> | void;
   /** Frees what `prepare` and `attach` made, once the guest has stopped. Idempotent, and never throws for what is not there. */
   release?(call: DeviceCall): Promise<void> | void;
   adopt?(call: DeviceCall, guest: Guest): Promise<void> | void;

@@ -2,7 +2,7 @@
 import { fail } from "../api/errors.ts";
 import { explain, log } from "../log.ts";
 import type { Line } from "../lxc/render-config.ts";
-import type { Undo } from "../undo.ts";
+import { type Undo, withUndo } from "../undo.ts";
 import type { DeviceCall, DeviceParts, DeviceType, Guest } from "./device.ts";
 import { typeOf } from "./registry.ts";
 
@@ -38,6 +38,7 @@ export async function prepareDevices(calls: readonly DeviceCall[], undo: Undo): 
     nics: parts.flatMap(({ nic }) => (nic ? [nic] : [])),
     started: async (guest) => {
       for (const { started } of parts) await started?.(guest);
+      await settleDevices(calls, calls, guest);
     },
   };
 }
@@ -49,6 +50,7 @@ export async function changeDevices(before: readonly DeviceCall[], after: readon
   const next = new Map(after.map((call) => [call.name, call]));
   const previous = new Map(before.map((call) => [call.name, call]));
   const renewed = new Set<string>();
+  undo.push(() => settleDevices(after, before, guest)); // the last to be taken back
   for (const call of after) {
     const old = previous.get(call.name);
     if (!old || same(old, call)) continue;
@@ -61,6 +63,13 @@ export async function changeDevices(before: readonly DeviceCall[], after: readon
   for (const call of after) {
     if (!previous.has(call.name) || renewed.has(call.name)) await plugIn(call, guest, undo);
   }
+  await settleDevices(before, after, guest);
+}
+
+/** Lets each type see to what its devices have in common. */
+async function settleDevices(before: readonly DeviceCall[], calls: readonly DeviceCall[], guest: Guest): Promise<void> {
+  const types = new Set([...before, ...calls].map(typeOfCall));
+  for (const type of types) await type.settled?.(calls.filter((call) => typeOfCall(call) === type), guest);
 }
 
 async function changeInPlace(old: DeviceCall, call: DeviceCall, guest: Guest, undo: Undo): Promise<boolean> {
@@ -73,7 +82,7 @@ async function changeInPlace(old: DeviceCall, call: DeviceCall, guest: Guest, un
 async function takeOut(call: DeviceCall, guest: Guest, undo: Undo): Promise<void> {
   const type = typeOfCall(call);
   await type.detach?.(call, guest);
-  undo.push(() => type.attach?.(call, guest, undo));
+  undo.push(() => withUndo(async (own) => type.attach?.(call, guest, own)));
   if (type.detach) await type.release?.(call);
 }
 

@@ -62,6 +62,10 @@ const raw = {
   flock: libc.func("int flock(int fd, int operation)"),
   mkfifo: libc.func("int mkfifo(const char *path, uint32_t mode)"),
   mknod: libc.func("int mknod(const char *path, uint32_t mode, uint64_t device)"),
+  mkdirat: libc.func("int mkdirat(int dirfd, const char *path, uint32_t mode)"),
+  mknodat: libc.func("int mknodat(int dirfd, const char *path, uint32_t mode, uint64_t device)"),
+  unlinkat: libc.func("int unlinkat(int dirfd, const char *path, int flags)"),
+  unshare: libc.func("int unshare(int flags)"),
 };
 
 const AT_FDCWD = -100;
@@ -79,26 +83,47 @@ export function umount(target: string, flags = 0): void {
   check("umount", raw.umount2(target, flags | 8 /* UMOUNT_NOFOLLOW */), target);
 }
 
-/** A detached copy of the mount at a path; gives its descriptor. */
-export function openTree(path: string): number {
+/** A detached copy of the mount at a path, or of all mounts from there on (`recursive`); gives its descriptor. */
+export function openTree(path: string, recursive = false): number {
   const OPEN_TREE_CLONE = 1;
   const OPEN_TREE_CLOEXEC = 0o2000000;
-  return check("open_tree", raw.openTree(number.openTree, AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC), path);
+  const flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? AT_RECURSIVE : 0);
+  return check("open_tree", raw.openTree(number.openTree, AT_FDCWD, path, flags), path);
+}
+
+export const MOUNT_ATTR = { RDONLY: 1, NOSUID: 2, NODEV: 4, NOEXEC: 8, ATIME: 0x70, NOATIME: 0x10, STRICTATIME: 0x20, NODIRATIME: 0x80, IDMAP: 0x100000 } as const;
+export const PROPAGATION = { UNBINDABLE: 1 << 17, PRIVATE: 1 << 18, SLAVE: 1 << 19, SHARED: 1 << 20 } as const;
+
+export interface MountAttributes {
+  /** Of MOUNT_ATTR. */
+  set?: number;
+  clear?: number;
+  /** One of PROPAGATION. */
+  propagation?: number;
+  userNamespaceFd?: number;
+}
+
+/** Changes a mount, and what is mounted below it unless `alone`. */
+export function setMountAttributes(treeFd: number, change: MountAttributes, alone = false): void {
+  const attributes = Buffer.alloc(32);
+  attributes.writeBigUInt64LE(BigInt(change.set ?? 0), 0);
+  attributes.writeBigUInt64LE(BigInt(change.clear ?? 0), 8);
+  attributes.writeBigUInt64LE(BigInt(change.propagation ?? 0), 16);
+  attributes.writeBigUInt64LE(BigInt(change.userNamespaceFd ?? 0), 24);
+  check("mount_setattr", raw.mountSetattr(number.mountSetattr, treeFd, "", AT_EMPTY_PATH | (alone ? 0 : AT_RECURSIVE), attributes, 32));
 }
 
 /** Maps the owners in a detached mount by a user namespace. */
 export function idmapMount(treeFd: number, userNamespaceFd: number): void {
-  const MOUNT_ATTR_IDMAP = 0x100000n;
-  const attributes = Buffer.alloc(32);
-  attributes.writeBigUInt64LE(MOUNT_ATTR_IDMAP, 0);
-  attributes.writeBigUInt64LE(BigInt(userNamespaceFd), 24);
-  check("mount_setattr", raw.mountSetattr(number.mountSetattr, treeFd, "", AT_EMPTY_PATH | AT_RECURSIVE, attributes, 32));
+  setMountAttributes(treeFd, { set: MOUNT_ATTR.IDMAP, userNamespaceFd });
 }
 
-/** Puts a detached mount into the tree. */
-export function moveMount(treeFd: number, target: string): void {
+/** Puts a detached mount into the tree: at a path, or at what a descriptor names. */
+export function moveMount(treeFd: number, target: string | number): void {
   const MOVE_MOUNT_F_EMPTY_PATH = 4;
-  check("move_mount", raw.moveMount(number.moveMount, treeFd, "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH), target);
+  const MOVE_MOUNT_T_EMPTY_PATH = 0x40;
+  const [dirFd, path, flag] = typeof target === "number" ? [target, "", MOVE_MOUNT_T_EMPTY_PATH] as const : [AT_FDCWD, target, 0] as const;
+  check("move_mount", raw.moveMount(number.moveMount, treeFd, "", dirFd, path, MOVE_MOUNT_F_EMPTY_PATH | flag), String(target));
 }
 
 export const RESOLVE = { NO_MAGICLINKS: 2, NO_SYMLINKS: 4, BENEATH: 8, IN_ROOT: 16 } as const;
@@ -142,6 +167,13 @@ export function setns(fd: number, kind: number): void {
   check("setns", raw.setns(fd, kind));
 }
 export const CLONE_NEWNET = 0x40000000;
+export const CLONE_NEWNS = 0x20000;
+export const CLONE_FS = 0x200;
+
+/** Gives the calling thread something of its own that it shares with others, such as its root and working folder. */
+export function unshare(kinds: number): void {
+  check("unshare", raw.unshare(kinds));
+}
 
 /** Sets the ids that file access is checked with; gives the previous ones. */
 export function setFsIds(uid: number, gid: number): void {
@@ -250,4 +282,30 @@ export function tryLock(fd: number): boolean {
 
 export function makeFifo(path: string): void {
   check("mkfifo", raw.mkfifo(path, 0o600), path);
+}
+
+export const S_IF = { CHR: 0o020000, BLK: 0o060000, REG: 0o100000 } as const;
+
+/** Makes a device node, with exactly this mode. */
+export function makeNode(path: string, mode: number, major: number, minor: number): void {
+  check("mknod", raw.mknod(path, mode, makeDevice(major, minor)), path);
+}
+
+function makeDevice(major: number, minor: number): bigint {
+  const [high, low] = [BigInt(major), BigInt(minor)];
+  return ((high & 0xfffn) << 8n) | ((high & ~0xfffn) << 32n) | (low & 0xffn) | ((low & ~0xffn) << 12n);
+}
+
+export function mkdirAt(dirFd: number, name: string, mode: number): void {
+  check("mkdirat", raw.mkdirat(dirFd, name, mode), name);
+}
+
+/** Makes an empty file. Throws EEXIST. */
+export function makeFileAt(dirFd: number, name: string, mode: number): void {
+  check("mknodat", raw.mknodat(dirFd, name, S_IF.REG | mode, 0), name);
+}
+
+export function unlinkAt(dirFd: number, name: string, directory = false): void {
+  const AT_REMOVEDIR = 0x200;
+  check("unlinkat", raw.unlinkat(dirFd, name, directory ? AT_REMOVEDIR : 0), name);
 }

@@ -1,10 +1,12 @@
 // From an instance to its devices, and back: what they want remembered.
 import type { Context } from "../context.ts";
 import type { DeviceCall } from "../devices/device.ts";
+import { explain, log } from "../log.ts";
 import { forEachDevice, sortCalls } from "../devices/plan.ts";
 import { typeOf } from "../devices/registry.ts";
 import type { IdMap } from "../host/user-namespace.ts";
 import type { Layer } from "./config.ts";
+import { expandInstance } from "./expanded.ts";
 import { currentIdMap } from "./idmap.ts";
 import { type InstanceRecord, systemNameOf } from "./store.ts";
 
@@ -14,6 +16,7 @@ export function devicesOf(ctx: Context, instance: InstanceRecord, expanded: Laye
   const about = {
     systemName, hostname: instance.project === "default" ? instance.name : `${instance.name}.${instance.project}`, config: expanded.config,
     rootfs: `${ctx.pools.driver(instance.pool).folder(systemName)}/rootfs`,
+    later: laterFor(ctx, instance),
   };
   const all: DeviceCall[] = [];
   for (const [name, options] of Object.entries(expanded.devices)) {
@@ -21,6 +24,17 @@ export function devicesOf(ctx: Context, instance: InstanceRecord, expanded: Laye
   }
   all.splice(0, all.length, ...sortCalls(all));
   return all;
+}
+
+function laterFor(ctx: Context, { project, name }: InstanceRecord): DeviceCall["instance"]["later"] {
+  const systemName = systemNameOf({ project, name });
+  return (device, work) => void ctx.locks.run(systemName, async () => {
+    const instance = ctx.instances.find(project, name);
+    const guest = ctx.runtime.get(systemName);
+    if (!instance || !guest) return;
+    const call = devicesOf(ctx, instance, expandInstance(ctx, instance)).find((one) => one.name === device);
+    if (call) await work(call, guest);
+  }).catch((error) => log.warn("a device did not follow a change of the host's", { instance: name, device, error: explain(error) }));
 }
 
 function volatileOf(device: string, config: Readonly<Record<string, string>>): Record<string, string> {
