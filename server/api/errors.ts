@@ -76,6 +76,11 @@ const table = {
     message: "Instance is protected from being deleted",
     hint: "berth config set {name} security.protection.delete false",
   },
+  instance_start_protected: {
+    status: 403,
+    message: "Instance has startup protection enabled",
+    hint: "berth config unset {name} security.protection.start",
+  },
   no_idmap: {
     status: 500,
     message: "Root has no range of at least 65536 ids in {file}",
@@ -114,6 +119,22 @@ const table = {
   invalid_config_value: { status: 400, message: "Invalid value for \"{key}\": {reason}" },
   readonly_config_key: { status: 400, message: "Config key \"{key}\" cannot be set: it is kept by the server" },
   config_key_unsupported: { status: 400, message: "Config key \"{key}\" is not supported by Berth" },
+  limit_unavailable: {
+    status: 400,
+    message: "\"{key}\" cannot hold: {what}",
+    hint: "Unset it, or give the kernel what is missing: cgroup_enable=memory swapaccount=1 on its command line, say, or another mount of its cgroups.",
+  },
+  limit_in_use: {
+    status: 400,
+    message: "\"{key}\": {limit} is below what it uses now ({used}), and that cannot be freed",
+    hint: "End something in it first, or stop it and set the limit then.",
+  },
+  limit_refused: { status: 400, message: "\"{key}\": the kernel refuses {value} for {file}: {reason}" },
+  module_not_loaded: {
+    status: 500,
+    message: "Kernel module \"{name}\" could not be loaded: {reason}",
+    hint: "Load it by hand, or take it out of linux.kernel_modules.",
+  },
   invalid_device: { status: 400, message: "Device validation failed for \"{device}\": {reason}" },
   no_root_device: {
     status: 400,

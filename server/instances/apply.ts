@@ -26,16 +26,19 @@ export function assertRootKept(instance: Pick<InstanceRecord, "pool">, expanded:
 export async function applyInstance(ctx: Context, next: InstanceRecord, before: Layer, save: () => void): Promise<void> {
   const after = expandInstance(ctx, next);
   const running = ctx.runtime.get(systemNameOf(next));
-  const [had, has] = [devicesOf(ctx, next, before), devicesOf(ctx, next, after)];
+  // A profile may have changed while it started, or not have reached it: what counts is what the guest has.
+  const held = running?.held ?? before;
+  const [had, has] = [devicesOf(ctx, next, held), devicesOf(ctx, next, after)];
   await forEachDevice(has, "remembered", (type, call) => type.remember?.(call));
   await withUndo(async (undo) => {
     if (running) {
-      await applyLiveConfig(running, before.config, after.config, undo);
+      await applyLiveConfig(ctx.runtime, running, held.config, after.config, undo);
       await changeDevices(had, has, running, undo);
     }
     for (const { name } of had) dropVolatile(next, name);
     keepVolatile(next, has);
     save();
+    if (running) running.held = after;
   });
   await forEachDevice(had.filter(({ name }) => !after.devices[name]), "withdrawn", (type, call) => type.withdraw?.(call));
   await forEachDevice(devicesOf(ctx, next, expandInstance(ctx, next)), "announced", (type, call) => type.announce?.(call));

@@ -8,7 +8,9 @@ import { findLxcfs, lxcfsMounts } from "../lxc/lxcfs.ts";
 import type { BindMount, ContainerConfig } from "../lxc/render-config.ts";
 import type { Prepared } from "../devices/plan.ts";
 import type { Layer } from "./config.ts";
-import { limitLines } from "./limits.ts";
+import { kernelLines, rawLines } from "./kernel/lines.ts";
+import { cpusForStart } from "./limits/balancer.ts";
+import { cgroupWorld, limitLines } from "./limits/lines.ts";
 import { type InstanceRecord, systemNameOf } from "./store.ts";
 
 /** What a guest may use of the host, where the host has it. */
@@ -31,6 +33,7 @@ function hasAppArmor(): boolean {
 
 export function containerConfig(ctx: Context, instance: InstanceRecord, expanded: Layer, map: IdMap, devices: Pick<Prepared, "lines" | "nics">): ContainerConfig {
   const name = systemNameOf(instance);
+  const appArmor = hasAppArmor();
   const unified = cgroupLayout().unified !== undefined;
   const nesting = isTrue(expanded.config["security.nesting"]);
   const environment = Object.entries(expanded.config).filter(([key]) => key.startsWith("environment."));
@@ -46,16 +49,16 @@ export function containerConfig(ctx: Context, instance: InstanceRecord, expanded
     map,
     unifiedCgroups: unified,
     nesting,
-    appArmor: hasAppArmor(),
+    appArmor,
     environment: Object.fromEntries(environment.map(([key, value]) => [key.slice("environment.".length), value])),
     mounts: [...shared.filter(({ source }) => existsSync(source)), ...lxcfsMounts(findLxcfs(ctx.paths.lxcfs))],
     // A hidden /proc is one that the kernel lets no nested container mount anew.
     masked: nesting ? [] : hidden.filter((file) => existsSync(file)).map((file) => ({ path: file, directory: statSync(file).isDirectory() })),
     nics: devices.nics,
     devices: devices.lines,
-    cgroups: limitLines(expanded.config, unified, instance.id),
-    extra: [],
-    raw: "",
+    cgroups: limitLines(expanded.config, cpusForStart(ctx.runtime, name, expanded.config["limits.cpu"]), cgroupWorld()),
+    extra: kernelLines(expanded.config, appArmor),
+    raw: rawLines(expanded.config),
     notes: Object.fromEntries(Object.entries(instance.config).filter(([key]) => key.startsWith("volatile."))),
   };
 }

@@ -5,12 +5,14 @@ import { forEachDevice } from "../devices/plan.ts";
 import { deleteInstance } from "./delete.ts";
 import { devicesOf, keepVolatile } from "./devices.ts";
 import { expandInstance } from "./expanded.ts";
+import { rebalanceCpus } from "./limits/balancer.ts";
 import type { StopReason } from "./runtime.ts";
 import { startInstance } from "./start.ts";
 import { type InstanceRecord, systemNameOf } from "./store.ts";
 import { instanceUrl } from "./view.ts";
 
 export async function instanceEnded(ctx: Context, systemName: string, reason: StopReason): Promise<void> {
+  rebalanceCpus(ctx.runtime);
   const instance = ctx.instances.list().find((one) => systemNameOf(one) === systemName);
   if (!instance) return;
   await rememberStopped(ctx, instance);

@@ -12,6 +12,8 @@ import { removeInstance } from "./delete.ts";
 import { announceDevices, devicesOf } from "./devices.ts";
 import { expandInstance } from "./expanded.ts";
 import { currentIdMap } from "./idmap.ts";
+import { rebalanceCpus } from "./limits/balancer.ts";
+import { restoreLimits } from "./limits/restore.ts";
 import { startInstance } from "./start.ts";
 import { instanceEnded } from "./on-end.ts";
 import { type InstanceRecord, systemNameOf, volumeOf } from "./store.ts";
@@ -34,12 +36,15 @@ export async function recoverInstances(ctx: Context): Promise<void> {
       kill(processes.init);
       continue;
     }
-    const running = ctx.runtime.add(name, processes);
+    const expanded = expandInstance(ctx, instance);
+    const running = ctx.runtime.add(name, processes, expanded);
     running.frozen = running.cgroups.isFrozen;
     markRunning(ctx, instance);
+    restoreLimits(name, running);
     const devices = devicesOf(ctx, instance, expandInstance(ctx, instance));
     await forEachDevice(devices, "taken up again", (type, call) => type.adopt?.(call, running));
   }
+  rebalanceCpus(ctx.runtime);
   for (const [name, instance] of instances) {
     await attempt(instance, () => announceDevices(devicesOf(ctx, instance, expandInstance(ctx, instance))));
     if (found.has(name)) continue;

@@ -8,12 +8,15 @@ import { ContainerCgroups } from "../lxc/cgroup.ts";
 import type { StopNotice } from "../lxc/hooks.ts";
 import type { ContainerProcesses } from "../lxc/processes.ts";
 import { explain, log } from "../log.ts";
+import type { Layer } from "./config.ts";
 
 /** How an instance came to its end. */
 export type StopReason = "forced" | "clean" | "restart" | "guest" | "reboot";
 
 export interface Running extends ContainerProcesses {
   cgroups: ContainerCgroups;
+  /** The configuration and devices that it was brought to; what could not be applied while it runs counts as if it were. */
+  held: Layer;
   /** A netlink socket in its network namespace; undefined when that could not be opened. */
   netlink: number | undefined;
   frozen: boolean;
@@ -40,18 +43,23 @@ export class Runtime {
     return this.#running.get(name);
   }
 
+  /** All that run, by name. */
+  entries(): [name: string, running: Running][] {
+    return [...this.#running];
+  }
+
   get count(): number {
     return this.#running.size;
   }
 
   /** Takes in a container that runs. */
-  add(name: string, processes: ContainerProcesses): Running {
+  add(name: string, processes: ContainerProcesses, held: Layer): Running {
     const cgroups = new ContainerCgroups(processes.init);
     let end: (reason: StopReason) => void = () => {};
     const ended = new Promise<StopReason>((resolve) => {
       end = resolve;
     });
-    const running: Running = { ...processes, cgroups, netlink: openNetlink(processes.init), frozen: false, stopReason: "guest", ended };
+    const running: Running = { ...processes, cgroups, held, netlink: openNetlink(processes.init), frozen: false, stopReason: "guest", ended };
     this.#running.set(name, running);
     const gone = () => {
       this.#running.delete(name);

@@ -17,6 +17,12 @@ import { containerConfig } from "./container-config.ts";
 import { devicesOf, keepVolatile } from "./devices.ts";
 import { expandInstance } from "./expanded.ts";
 import { nextIdMap } from "./idmap.ts";
+import type { Layer } from "./config.ts";
+import { isTrue } from "../api/config-keys/key.ts";
+import { loadModules } from "./kernel/modules.ts";
+import { explainRefusal } from "./kernel/refusal.ts";
+import { assertCpus, rebalanceCpus } from "./limits/balancer.ts";
+import { assertLimitsAvailable, cgroupWorld, writeOptionalLimits } from "./limits/lines.ts";
 import { type InstanceRecord, systemNameOf, volumeOf } from "./store.ts";
 import { applyTemplates } from "./templates.ts";
 import { forceStop } from "./stop.ts";
@@ -37,6 +43,7 @@ export async function startInstance(ctx: Context, project: string, instanceName:
   const instance = ctx.instances.get(project, instanceName);
   expectCgroupMoves();
   const expanded = expandInstance(ctx, instance);
+  await assertStartable(instance, expanded);
   const map = nextIdMap(instance, expanded);
   const driver = ctx.pools.driver(instance.pool);
   await driver.ensureMounted(volumeOf(instance), map);
@@ -47,14 +54,27 @@ export async function startInstance(ctx: Context, project: string, instanceName:
     const calls = devicesOf(ctx, instance, expanded, map);
     const devices = await prepareDevices(calls, undo);
     keepVolatile(instance, calls);
-    const processes = await runContainer(ctx, instance, containerConfig(ctx, instance, expanded, map, devices));
-    const running = ctx.runtime.add(name, processes);
+    const processes = await runContainer(ctx, instance, containerConfig(ctx, instance, expanded, map, devices))
+      .catch((error) => Promise.reject(explainRefusal(error, instance.name, expanded.config)));
+    const running = ctx.runtime.add(name, processes, expanded);
     rememberStarted(ctx, instance);
-    await afterStart(ctx, instance, () => devices.started(running));
+    await afterStart(ctx, instance, async () => {
+      writeOptionalLimits(expanded.config, running.cgroups, cgroupWorld());
+      rebalanceCpus(ctx.runtime);
+      await devices.started(running);
+    });
   });
   ctx.events.lifecycle({
     action: options.event ?? "instance-started", source: instanceUrl(instance), ...(options.requestor ? { requestor: options.requestor } : {}),
   }, project);
+}
+
+/** Throws what keeps it from starting before anything is made ready; loads the kernel modules it wants. */
+async function assertStartable({ name }: InstanceRecord, { config }: Layer): Promise<void> {
+  if (isTrue(config["security.protection.start"])) throw fail("instance_start_protected", { name });
+  assertLimitsAvailable(config, cgroupWorld());
+  assertCpus(config["limits.cpu"]);
+  await loadModules(config["linux.kernel_modules"]);
 }
 
 async function runContainer(ctx: Context, instance: InstanceRecord, config: ContainerConfig): Promise<ContainerProcesses> {

@@ -1,5 +1,5 @@
 // The cgroups of a container, on the v1, hybrid and v2 layouts: limits, freezer, counters.
-import { closeSync, openSync, readdirSync, readFileSync, readSync, rmdirSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync, rmdirSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { hasCode } from "../host/libc.ts";
 
@@ -62,23 +62,30 @@ export class ContainerCgroups {
 
   /** A file's number; undefined when there is none. `max` counts as none. */
   number(controller: string, name: string): number | undefined {
-    const text = this.#read(controller, name);
+    const text = this.text(controller, name);
     return text === undefined || !/^\d/.test(text) ? undefined : Number(text.trim());
   }
 
-  #read(controller: string, name: string): string | undefined {
+  has(controller: string, name: string): boolean {
+    const file = this.file(controller, name);
+    return file !== undefined && existsSync(file);
+  }
+
+  /** A file's text; undefined when there is none. */
+  text(controller: string, name: string): string | undefined {
     const file = this.file(controller, name);
     return file === undefined ? undefined : readSmall(file);
   }
 
-  #write(controller: string, name: string, value: string): void {
+  /** Throws what the kernel says; nothing is written where there is no such controller. */
+  write(controller: string, name: string, value: string): void {
     const file = this.file(controller, name);
-    if (file) writeFileSync(file, value);
+    if (file) writeFileSync(file, value, { flag: "r+" });
   }
 
   cpuUsage(): number {
     if (!this.isUnified) return this.number("cpuacct", "cpuacct.usage") ?? 0;
-    const micros = /^usage_usec (\d+)/m.exec(this.#read("cpu", "cpu.stat") ?? "")?.[1];
+    const micros = /^usage_usec (\d+)/m.exec(this.text("cpu", "cpu.stat") ?? "")?.[1];
     return Number(micros ?? 0) * 1000;
   }
 
@@ -101,7 +108,7 @@ export class ContainerCgroups {
   }
 
   get isFrozen(): boolean {
-    return this.isUnified ? this.#read("", "cgroup.freeze")?.trim() === "1" : this.#read("freezer", "freezer.state")?.trim() !== "THAWED";
+    return this.isUnified ? this.text("", "cgroup.freeze")?.trim() === "1" : this.text("freezer", "freezer.state")?.trim() !== "THAWED";
   }
 
   /** Removes what is left of the folders, when liblxc could not. */
@@ -115,14 +122,14 @@ export class ContainerCgroups {
 
   /** Freezes or thaws all processes, and resolves once they are. */
   async setFrozen(frozen: boolean): Promise<void> {
-    if (this.isUnified) this.#write("", "cgroup.freeze", frozen ? "1" : "0");
-    else this.#write("freezer", "freezer.state", frozen ? "FROZEN" : "THAWED");
+    if (this.isUnified) this.write("", "cgroup.freeze", frozen ? "1" : "0");
+    else this.write("freezer", "freezer.state", frozen ? "FROZEN" : "THAWED");
     for (let tries = 0; tries < 1000 && this.#settled() !== frozen; tries++) await sleep(tries < 20 ? 1 : 10);
   }
 
   #settled(): boolean {
-    if (this.isUnified) return /^frozen 1$/m.test(this.#read("", "cgroup.events") ?? "");
-    return this.#read("freezer", "freezer.state")?.trim() === "FROZEN";
+    if (this.isUnified) return /^frozen 1$/m.test(this.text("", "cgroup.events") ?? "");
+    return this.text("freezer", "freezer.state")?.trim() === "FROZEN";
   }
 }
 

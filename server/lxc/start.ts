@@ -54,10 +54,14 @@ function readText(file: string): string {
   }
 }
 
+/** What liblxc says of any start that fails, after it has said why. */
+const noise = /An error occurred in another process|Received container state "|Failed to spawn container|Failed to setup (container|sysctl parameters|resource limits)\b(?! \S+ to )/;
+
 /** What liblxc's log, or lxc-start itself, says went wrong. */
 function reasonIn(files: StartFiles): string {
   const errors = readText(files.log).split("\n").filter((line) => / ERROR /.test(line))
-    .map((line) => line.replace(/^lxc \S+ \S+ ERROR\s+\S+ - \S+ - /, ""));
+    .map((line) => line.replace(/^\S+ \S+ \S+ ERROR\s+\S+ - \S+ - /, ""));
   const own = readText(files.output).split("\n").filter((line) => !/lxc_container|tools\/lxc_start\.c/.test(line)).join("\n");
-  return lastWords([...new Set(errors)].join("\n")) || lastWords(own) || lastWords(readText(files.output)) || "lxc-start gave no reason";
+  const causes = errors.filter((line) => !noise.test(line));
+  return lastWords([...new Set(causes.length > 0 ? causes : errors)].join("\n")) || lastWords(own) || lastWords(readText(files.output)) || "lxc-start gave no reason";
 }

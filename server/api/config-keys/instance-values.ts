@@ -16,12 +16,16 @@ export function processors(value: string): string | undefined {
 export function allowance(value: string): string | undefined {
   const percent = /^(\d{1,3})%$/.exec(value);
   if (percent) return Number(percent[1]) > 0 && Number(percent[1]) <= 100 ? undefined : "expected 1% to 100%";
-  return /^[1-9]\d*ms\/[1-9]\d*ms$/.test(value) ? undefined : "expected a percentage, or a time per period such as 25ms/100ms";
+  const slice = /^[1-9]\d{0,5}ms\/([1-9]\d{0,3})ms$/.exec(value);
+  if (!slice) return "expected a percentage, or a time per period such as 25ms/100ms";
+  return Number(slice[1]) > 1000 ? "a period is at most 1000ms" : undefined;
 }
 
 /** `soft[:hard]` of a resource limit. */
 export function resourceLimit(value: string): string | undefined {
-  return /^(\d{1,19}|unlimited)(:(\d{1,19}|unlimited))?$/.test(value) ? undefined : "expected a number or unlimited, or SOFT:HARD";
+  if (!/^(\d{1,19}|unlimited)(:(\d{1,19}|unlimited))?$/.test(value)) return "expected a number or unlimited, or SOFT:HARD";
+  const [soft = 0, hard = soft] = value.split(":").map((part) => (part === "unlimited" ? Number.POSITIVE_INFINITY : Number(part)));
+  return soft > hard ? "the soft limit is above the hard one" : undefined;
 }
 
 /** A span such as `1M 2H 3d 4w 5m 6y`: minutes, hours, days, weeks, months, years. */

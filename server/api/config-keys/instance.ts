@@ -1,6 +1,8 @@
 // The configuration keys of instances (containers), and of profiles, which hold the same.
 import { allowance, idMapLines, memory, processors, resourceLimit, timeSpan } from "./instance-values.ts";
+import { moduleList, resourceName, sysctlName, variableName } from "./kernel.ts";
 import type { Key, KeyTable } from "./key.ts";
+import { rawLxc } from "./raw-lxc.ts";
 
 type Extra = Omit<Key, "type" | "description">;
 const bool = (description: string, extra: Extra = { default: "false" }): Key => ({ type: { kind: "bool" }, description, ...extra });
@@ -25,10 +27,10 @@ const guest: KeyTable = {
   "cloud-init.network-config": text("Network configuration for cloud-init", live),
   "cloud-init.user-data": text("User data for cloud-init", { default: "#cloud-config", ...live }),
   "cloud-init.vendor-data": text("Vendor data for cloud-init", { default: "#cloud-config", ...live }),
-  "environment.*": string("A variable of init's environment, and of every exec's", live),
+  "environment.*": string("A variable of init's environment, and of every exec's", { name: variableName, ...live }),
   "image.*": text("A property of the image it was made from", live),
-  "linux.kernel_modules": string("Kernel modules to load before it starts, separated by commas"),
-  "linux.sysctl.*": string("A kernel parameter of the guest's namespaces"),
+  "linux.kernel_modules": checked("modules", moduleList, "Kernel modules to load before it starts, separated by commas", live),
+  "linux.sysctl.*": string("A kernel parameter of the guest's namespaces", { name: sysctlName }),
   "user.*": text("Anything of yours; the guest can read it through /dev/lxd", live),
 };
 
@@ -41,7 +43,7 @@ const limits: KeyTable = {
   "limits.hugepages.1MB": size("Most memory in huge pages of 1 MB", live),
   "limits.hugepages.2MB": size("Most memory in huge pages of 2 MB", live),
   "limits.hugepages.64KB": size("Most memory in huge pages of 64 KB", live),
-  "limits.kernel.*": checked("SOFT[:HARD]", resourceLimit, "A resource limit of init's (nofile, memlock, …)"),
+  "limits.kernel.*": checked("SOFT[:HARD]", resourceLimit, "A resource limit of init's (nofile, memlock, …)", { name: resourceName }),
   "limits.memory": checked("memory", memory, "Most memory it may use", live),
   "limits.memory.enforce": { type: { kind: "enum", values: ["hard", "soft"] }, default: "hard", description: "hard: never more; soft: more while the machine has some to spare", ...live },
   "limits.memory.swap": bool("Let its memory be swapped out", { default: "true", ...live }),
@@ -51,9 +53,9 @@ const limits: KeyTable = {
 };
 
 const raw: KeyTable = {
-  "raw.apparmor": text("Rules to add to its AppArmor profile"),
+  "raw.apparmor": text("Rules to add to its AppArmor profile; kept without effect where the kernel has no AppArmor"),
   "raw.idmap": checked("id map", idMapLines, "Ids to map besides its own range: lines of both|uid|gid HOST GUEST"),
-  "raw.lxc": text("Lines to add to its lxc.conf"),
+  "raw.lxc": checked("lines of lxc.conf", rawLxc, "Lines to add to its lxc.conf. They have root's power: hooks run on the host"),
   "raw.seccomp": text("A seccomp policy in place of Berth's"),
 };
 

@@ -15,6 +15,8 @@ export type KeyType =
 export interface Key {
   readonly type: KeyType;
   readonly description: string;
+  /** What is wrong with what stands for the `*` of its name. */
+  readonly name?: (rest: string) => string | undefined;
   /** What holds when it is not set. */
   readonly default?: string;
   /** A change reaches what is running at once. */
@@ -70,11 +72,16 @@ export function wrongValue(type: KeyType, value: string): string | undefined {
 
 /** The entry of a key, by name or by prefix. */
 export function findKey(table: KeyTable, name: string): Key | undefined {
-  if (Object.hasOwn(table, name)) return table[name];
-  for (const [pattern, key] of Object.entries(table)) {
-    if (pattern.endsWith("*") && name.length > pattern.length - 1 && name.startsWith(pattern.slice(0, -1))) return key;
-  }
-  return undefined;
+  return Object.hasOwn(table, name) ? table[name] : table[patternOf(table, name) ?? ""];
+}
+
+function patternOf(table: KeyTable, name: string): string | undefined {
+  return Object.keys(table).find((pattern) => pattern.endsWith("*") && name.length > pattern.length - 1 && name.startsWith(pattern.slice(0, -1)));
+}
+
+/** What stands for the `*` of the pattern that covers a name. */
+function restOf(table: KeyTable, name: string): string {
+  return name.slice((patternOf(table, name) ?? "*").length - 1);
 }
 
 /** How many single-character edits lie between two words. */
@@ -119,6 +126,8 @@ export function checkConfig(table: KeyTable, config: Config, previous: Config = 
     if (!key) throw unknown(table, name);
     if (key.readonly && value !== (previous[name] ?? "")) throw fail("readonly_config_key", { key: name });
     if (value === "") continue;
+    const wrongName = key.name?.(restOf(table, name));
+    if (wrongName) throw fail("unknown_config_key", { key: name, suggestion: ` (${wrongName})` });
     const reason = wrongValue(key.type, value);
     if (reason) throw fail("invalid_config_value" satisfies ErrorCode, { key: name, reason: `"${value.slice(0, 80)}": ${reason}` });
     checked[name] = value;

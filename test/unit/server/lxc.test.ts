@@ -1,9 +1,8 @@
-// What liblxc is told: configuration, system calls, id maps, cgroups, limits, signals.
+// What liblxc is told: configuration, system calls, id maps, cgroups, signals.
 import assert from "node:assert/strict";
 import { constants } from "node:os";
 import { test } from "node:test";
 import { execEnvironment } from "../../../server/instances/exec/environment.ts";
-import { limitLines, memoryBytes, processorSet } from "../../../server/instances/limits.ts";
 import { parseLayout } from "../../../server/lxc/cgroup.ts";
 import { haltSignal } from "../../../server/lxc/halt.ts";
 import { formatIdMap, parseSubIds, rootIds } from "../../../server/lxc/idmap.ts";
@@ -72,26 +71,6 @@ test("the layout of cgroups is told: v2, v1, or both with v1 in charge", () => {
   assert.deepEqual([v1.unified, v1.controllers["memory"], v1.controllers["cpuacct"]], [undefined, "/sys/fs/cgroup/memory", "/sys/fs/cgroup/cpu,cpuacct"]);
   assert.equal(parseLayout(`${one}\ncgroup2 /sys/fs/cgroup/unified cgroup2 rw 0 0`).unified, undefined);
   assert.equal(parseLayout("cgroup /sys/fs/cgroup/systemd cgroup rw,name=systemd 0 0\ncgroup2 /u cgroup2 rw 0 0").unified, "/u");
-});
-
-test("limits become lines of the layout that the host has", () => {
-  const limits = { "limits.memory": "512MiB", "limits.processes": "9", "limits.cpu": "0-1", "limits.cpu.allowance": "25ms/100ms" };
-  assert.deepEqual(limitLines(limits, true, 0), [
-    ["lxc.cgroup2.memory.max", "536870912"], ["lxc.cgroup2.memory.swap.max", "0"], ["lxc.cgroup2.pids.max", "9"], ["lxc.cgroup2.cpuset.cpus", "0-1"],
-    ["lxc.cgroup2.cpu.max", "25000 100000"],
-  ]);
-  assert.deepEqual(limitLines(limits, false, 0), [
-    ["lxc.cgroup.memory.limit_in_bytes", "536870912"], ["lxc.cgroup.pids.max", "9"], ["lxc.cgroup.cpuset.cpus", "0-1"],
-    ["lxc.cgroup.cpu.cfs_period_us", "100000"], ["lxc.cgroup.cpu.cfs_quota_us", "25000"],
-  ]);
-  assert.deepEqual(limitLines({ "limits.cpu.allowance": "50%" }, true, 0), [["lxc.cgroup2.cpu.weight", "50"]]);
-  assert.deepEqual(limitLines({ "limits.cpu.allowance": "50%" }, false, 0), [["lxc.cgroup.cpu.shares", "512"]]);
-  assert.deepEqual(limitLines({}, true, 0), []);
-});
-
-test("percentages and counts are of what the machine has", () => {
-  assert.deepEqual([memoryBytes("50%", 1000), memoryBytes("1kB", 1)], [500, 1000]);
-  assert.deepEqual([processorSet("2", 4, 3), processorSet("9", 2, 0), processorSet("1,3", 4, 0)], ["0,3", "0,1", "1,3"]);
 });
 
 test("an init is asked to halt in the language it knows", () => {
