@@ -86,6 +86,16 @@ const table = {
     message: "Root has no range of at least 65536 ids in {file}",
     hint: "Add one: echo root:1000000:1000000000 >> {file}",
   },
+  no_ids_left: {
+    status: 400,
+    message: "Not enough uid/gid available for the container: root has no {count} ids left for \"{name}\" alone",
+    hint: "Give root a larger range in /etc/subuid and /etc/subgid, or unset security.idmap.isolated.",
+  },
+  shift_protected: {
+    status: 403,
+    message: "Container is protected against filesystem shifting: the owners of its files would have to be changed",
+    hint: "berth config set {name} security.protection.shift false",
+  },
   start_failed: { status: 500, message: "Failed to start instance \"{name}\": {reason}", hint: "berth info {name} --show-log" },
   stop_timeout: {
     status: 500,

@@ -61,6 +61,7 @@ const raw = {
   recv: libc.func("long recv(int fd, void *data, size_t length, int flags)"),
   flock: libc.func("int flock(int fd, int operation)"),
   mkfifo: libc.func("int mkfifo(const char *path, uint32_t mode)"),
+  renameat2: libc.func("int renameat2(int from, const char *old, int to, const char *new_, unsigned int flags)"),
   mknod: libc.func("int mknod(const char *path, uint32_t mode, uint64_t device)"),
   mkdirat: libc.func("int mkdirat(int dirfd, const char *path, uint32_t mode)"),
   mknodat: libc.func("int mknodat(int dirfd, const char *path, uint32_t mode, uint64_t device)"),
@@ -278,6 +279,12 @@ export function receive(fd: number, into: Buffer): number {
 export function tryLock(fd: number): boolean {
   const LOCK_EX_NB = 2 | 4;
   return Number(raw.flock(fd, LOCK_EX_NB)) === 0;
+}
+
+/** Two paths change places, at once. */
+export function exchange(one: string, other: string): void {
+  const RENAME_EXCHANGE = 2;
+  check("renameat2", raw.renameat2(AT_FDCWD, one, AT_FDCWD, other, RENAME_EXCHANGE), other);
 }
 
 export function makeFifo(path: string): void {

@@ -47,13 +47,15 @@ export interface Overlay {
   /** Host ids of the container's root: the ids the overlay works with. */
   uid: number;
   gid: number;
+  /** Device nodes work. */
+  devices?: boolean;
 }
 
 function escapeOption(value: string): string {
   return value.replace(/([\\:,])/g, "\\$1");
 }
 
-/** Mounts an overlay. Device nodes in it stay without effect. */
+/** Mounts an overlay. Device nodes in it stay without effect unless it says otherwise. */
 export function mountOverlay(overlay: Overlay, target: string): void {
   const options = [
     `lowerdir=${overlay.lower.map(escapeOption).join(":")}`,
@@ -61,7 +63,7 @@ export function mountOverlay(overlay: Overlay, target: string): void {
     `workdir=${escapeOption(overlay.work)}`,
     "redirect_dir=on", "index=off", "metacopy=off", "xino=auto",
   ].join(",");
-  asContainerRoot(overlay.uid, overlay.gid, () => mount("overlay", target, "overlay", MS.NODEV, options));
+  asContainerRoot(overlay.uid, overlay.gid, () => mount("overlay", target, "overlay", overlay.devices ? 0 : MS.NODEV, options));
 }
 
 /** Unmounts a directory and all that is mounted below it; it may not be mounted at all. */

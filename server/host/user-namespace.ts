@@ -1,6 +1,6 @@
 // User namespaces that carry an id map, for idmapped mounts.
 import { spawn } from "node:child_process";
-import { openSync, readlinkSync, writeFileSync } from "node:fs";
+import { openSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fail } from "../api/errors.ts";
 import { childEnv } from "./run.ts";
@@ -19,6 +19,24 @@ export interface IdMap {
 /** Lines as /proc/PID/uid_map takes them. */
 export function renderRanges(ranges: readonly IdRange[]): string {
   return ranges.map((range) => `${range.inside} ${range.outside} ${range.count}\n`).join("");
+}
+
+function readOwn(file: string): IdRange[] {
+  return readFileSync(file, "utf8").trim().split("\n").map((line) => {
+    const [inside = 0, outside = 0, count = 0] = line.trim().split(/\s+/).map(Number);
+    return { inside, outside, count };
+  });
+}
+
+/** The ids that there are for the daemon itself. */
+export function ownIds(): IdMap {
+  return { uid: readOwn("/proc/self/uid_map"), gid: readOwn("/proc/self/gid_map") };
+}
+
+/** Whether the daemon runs in a container of its own, whose root has no power over the machine. */
+export function inUserNamespace(): boolean {
+  const [first, ...more] = readOwn("/proc/self/uid_map");
+  return more.length > 0 || first?.outside !== 0 || first.count < 4294967295;
 }
 
 const cache = new Map<string, Promise<number>>();

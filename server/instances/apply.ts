@@ -9,6 +9,7 @@ import { writeBackupFile } from "./backup-file.ts";
 import type { Layer } from "./config.ts";
 import { devicesOf, keepVolatile } from "./devices.ts";
 import { expandInstance } from "./expanded.ts";
+import { chooseIdMap } from "./idmap.ts";
 import { applyLiveConfig } from "./live.ts";
 import { type InstanceRecord, systemNameOf } from "./store.ts";
 
@@ -37,6 +38,7 @@ export async function applyInstance(ctx: Context, next: InstanceRecord, before: 
     }
     for (const { name } of had) dropVolatile(next, name);
     keepVolatile(next, has);
+    chooseIdMap(ctx, next, after);
     save();
     if (running) running.held = after;
   });

@@ -2,8 +2,9 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { isTrue } from "../api/config-keys/key.ts";
 import type { Context } from "../context.ts";
-import type { IdMap } from "../host/user-namespace.ts";
+import { type IdMap, inUserNamespace } from "../host/user-namespace.ts";
 import { cgroupLayout } from "../lxc/cgroup.ts";
+import { isPrivileged } from "../lxc/idmap.ts";
 import { findLxcfs, lxcfsMounts } from "../lxc/lxcfs.ts";
 import type { BindMount, ContainerConfig } from "../lxc/render-config.ts";
 import type { Prepared } from "../devices/plan.ts";
@@ -17,11 +18,13 @@ import { type InstanceRecord, systemNameOf } from "./store.ts";
 const shared: readonly BindMount[] = [
   { source: "/dev/fuse", target: "dev/fuse", options: "none bind,create=file,optional" },
   { source: "/dev/net/tun", target: "dev/net/tun", options: "none bind,create=file,optional" },
-  { source: "/dev/mqueue", target: "dev/mqueue", options: "none rbind,create=dir,optional" },
   { source: "/proc/sys/fs/binfmt_misc", target: "proc/sys/fs/binfmt_misc", options: "none rbind,create=dir,optional" },
   { source: "/sys/fs/fuse/connections", target: "sys/fs/fuse/connections", options: "none rbind,create=dir,optional" },
   { source: "/sys/kernel/security", target: "sys/kernel/security", options: "none rbind,create=dir,optional" },
 ];
+
+/** Message queues are those of its own IPC namespace. */
+const queues: BindMount = { source: "mqueue", target: "dev/mqueue", options: "mqueue rw,relatime,create=dir,optional" };
 
 /** What tells of the host, or could harm it, and no guest needs. */
 const hidden = ["/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/sched_debug", "/proc/sysrq-trigger", "/proc/timer_list", "/proc/acpi", "/proc/scsi", "/sys/firmware"];
@@ -31,10 +34,18 @@ function hasAppArmor(): boolean {
   return existsSync(file) && readFileSync(file, "utf8").startsWith("Y");
 }
 
+/** The cgroup keys that rule devices here. */
+function deviceKeys(): string | undefined {
+  const { unified, controllers } = cgroupLayout();
+  if (unified !== undefined) return "lxc.cgroup2.devices";
+  return "devices" in controllers ? "lxc.cgroup.devices" : undefined;
+}
+
 export function containerConfig(ctx: Context, instance: InstanceRecord, expanded: Layer, map: IdMap, devices: Pick<Prepared, "lines" | "nics">): ContainerConfig {
   const name = systemNameOf(instance);
   const appArmor = hasAppArmor();
   const unified = cgroupLayout().unified !== undefined;
+  const privileged = isPrivileged(map) && !inUserNamespace();
   const nesting = isTrue(expanded.config["security.nesting"]);
   const environment = Object.entries(expanded.config).filter(([key]) => key.startsWith("environment."));
   return {
@@ -49,9 +60,11 @@ export function containerConfig(ctx: Context, instance: InstanceRecord, expanded
     map,
     unifiedCgroups: unified,
     nesting,
+    privileged,
+    deviceKeys: deviceKeys(),
     appArmor,
     environment: Object.fromEntries(environment.map(([key, value]) => [key.slice("environment.".length), value])),
-    mounts: [...shared.filter(({ source }) => existsSync(source)), ...lxcfsMounts(findLxcfs(ctx.paths.lxcfs))],
+    mounts: [...shared.filter(({ source }) => existsSync(source)), queues, ...lxcfsMounts(findLxcfs(ctx.paths.lxcfs))],
     // A hidden /proc is one that the kernel lets no nested container mount anew.
     masked: nesting ? [] : hidden.filter((file) => existsSync(file)).map((file) => ({ path: file, directory: statSync(file).isDirectory() })),
     nics: devices.nics,

@@ -8,14 +8,14 @@ import type { Context } from "../context.ts";
 import { removeUnusedLayers } from "../image-library/layers.ts";
 import type { ImageRecord } from "../image-library/store.ts";
 import { checkDevices, findRootDisk } from "../devices/check.ts";
-import { formatIdMap } from "../lxc/idmap.ts";
 import { withUndo } from "../undo.ts";
 import { writeBackupFile } from "./backup-file.ts";
 import { checkInstanceConfig } from "./config.ts";
 import { announceDevices, devicesOf, rememberDevices, withdrawDevices } from "./devices.ts";
 import { assertProfiles, deviceWorld, expandInstance } from "./expanded.ts";
-import { nextIdMap } from "./idmap.ts";
+import { chooseIdMap, currentIdMap } from "./idmap.ts";
 import { checkInstanceName, makeName } from "./name.ts";
+import { rememberDiskMap } from "./shift.ts";
 import { type InstanceRecord, systemNameOf } from "./store.ts";
 
 export interface Reservation {
@@ -59,8 +59,8 @@ export function reserveInstance(ctx: Context, project: string, post: InstancesPo
 /** Writes the row of a new instance, with its id map and what its devices keep. */
 export function takeName(ctx: Context, record: Parameters<Context["instances"]["insert"]>[0]): InstanceRecord {
   const instance = ctx.instances.insert(record);
-  const map = formatIdMap(nextIdMap(instance, expandInstance(ctx, instance)));
-  Object.assign(instance.config, { "volatile.idmap.current": map, "volatile.idmap.next": map });
+  chooseIdMap(ctx, instance, expandInstance(ctx, instance));
+  instance.config["volatile.idmap.current"] = instance.config["volatile.idmap.next"] ?? "";
   rememberDevices(ctx, instance, expandInstance(ctx, instance));
   ctx.instances.save(instance);
   return instance;
@@ -103,7 +103,8 @@ export async function createInstance(ctx: Context, { instance, image }: Reservat
     const stored = image && ctx.images.files(image);
     if (stored?.rootfsFormat === "tar" && !driver.hasImage(stored.fingerprint)) tell({ create_instance_from_image_unpack_progress: "Unpack: the image is used for the first time" });
     if (stored) await driver.ensureImage(stored);
-    instance.volume = await driver.create(name, stored, nextIdMap(instance, expandInstance(ctx, instance)));
+    instance.volume = await driver.create(name, stored, currentIdMap(instance));
+    rememberDiskMap(instance);
     undo.push(() => driver.remove(name));
     makeFolders(ctx, name);
     undo.push(() => removeFolders(ctx, name));

@@ -3,6 +3,7 @@ import { closeSync, constants, existsSync, fstatSync, ftruncateSync, mkdirSync, 
 import path from "node:path";
 import { type ImageTemplate, parseMetadata, type TemplateTrigger } from "../../images/metadata.ts";
 import { renderTemplate, type TemplateInstance } from "../../images/templates/render.ts";
+import { isTrue } from "../api/config-keys/key.ts";
 import { asContainerRoot } from "../host/as-container-root.ts";
 import { hasCode, openat2, RESOLVE } from "../host/libc.ts";
 import { explain, log } from "../log.ts";
@@ -46,7 +47,7 @@ function applyOne(target: TemplateTarget, guestPath: string, template: ImageTemp
   }
   const about: TemplateInstance = {
     name: target.instance.name, type: "container", architecture: target.instance.architecture,
-    ephemeral: target.instance.ephemeral ? "true" : "false", privileged: false,
+    ephemeral: target.instance.ephemeral ? "true" : "false", privileged: isTrue(target.expanded.config["security.privileged"]),
   };
   const rendered = renderTemplate(text, {
     trigger, path: guestPath, container: about, instance: about, config: target.expanded.config,

@@ -23,6 +23,10 @@ export interface ContainerConfig {
   /** The host has cgroup v2 alone. */
   unifiedCgroups: boolean;
   nesting: boolean;
+  /** Its root is the host's: some powers are taken from it. */
+  privileged: boolean;
+  /** Which cgroup keys say what devices it may use: "lxc.cgroup.devices" (v1), "lxc.cgroup2.devices", or none. */
+  deviceKeys: string | undefined;
   /** The kernel has AppArmor: liblxc makes a profile for the container. */
   appArmor: boolean;
   environment: Readonly<Record<string, string>>;
@@ -53,6 +57,7 @@ export function renderConfig(config: ContainerConfig): string {
     ...config.masked.map((mask) => entry(maskMount(mask))),
     ...(config.nesting ? nestingMounts : []),
     ...identity(config),
+    ...(config.privileged ? powers(config.deviceKeys) : []),
     ...config.cgroups,
     ...config.extra,
     ...config.nics.flatMap((nic, index) => nic.map(([key, value]) => [`lxc.net.${index}.${key}`, value] as const)),
@@ -83,7 +88,7 @@ function base(config: ContainerConfig): Line[] {
     ["lxc.console.size", "auto"],
     ["lxc.console.rotate", "1"],
     ["lxc.console.logfile", config.consoleLog],
-    ["lxc.mount.auto", `proc:rw sys:rw ${config.unifiedCgroups ? "cgroup:rw:force" : "cgroup:mixed"}`],
+    ["lxc.mount.auto", `${config.privileged ? "proc:mixed sys:mixed" : "proc:rw sys:rw"} ${config.unifiedCgroups ? "cgroup:rw:force" : "cgroup:mixed"}`],
     ["lxc.autodev", "1"],
     ["lxc.pty.max", "1024"],
     ["lxc.tty.max", "0"],
@@ -107,6 +112,22 @@ function identity(config: ContainerConfig): Line[] {
   for (const range of config.map.uid) lines.push(["lxc.idmap", `u ${range.inside} ${range.outside} ${range.count}`]);
   for (const range of config.map.gid) lines.push(["lxc.idmap", `g ${range.inside} ${range.outside} ${range.count}`]);
   for (const [key, value] of Object.entries(config.environment)) lines.push(["lxc.environment", `${key}=${value}`]);
+  return lines;
+}
+
+/** What root of the host may do and root of a container may not. */
+const dropped = "sys_time sys_module sys_rawio mac_admin mac_override";
+
+/** Any device node may be made, and these be used: terminals, null, zero, full, random, urandom, tty, console, ptmx, fuse, net/tun. */
+const allowedDevices = [
+  "b *:* m", "c *:* m", "c 136:* rwm", "c 1:3 rwm", "c 1:5 rwm", "c 1:7 rwm", "c 1:8 rwm", "c 1:9 rwm", "c 5:0 rwm", "c 5:1 rwm", "c 5:2 rwm",
+  "c 10:229 rwm", "c 10:200 rwm",
+];
+
+/** What keeps a privileged container from the machine. */
+function powers(deviceKeys: string | undefined): Line[] {
+  const lines: Line[] = [["lxc.cap.drop", dropped]];
+  if (deviceKeys) lines.push([`${deviceKeys}.deny`, "a"], ...allowedDevices.map((device): Line => [`${deviceKeys}.allow`, device]));
   return lines;
 }
 

@@ -49,7 +49,10 @@ export interface StorageDriver {
   /** The folder of a volume: rootfs/, metadata.yaml, templates/, backup.yaml. */
   folder(name: string): string;
   create(name: string, image: StoredImage | undefined, map: IdMap): Promise<VolumeRecord>;
+  /** Whoever looks at `rootfs` from then on sees owners through `map`; nobody may be using it when that changes. */
   ensureMounted(volume: Volume, map: IdMap): Promise<void>;
+  /** Changes the owners on the disk of a stopped instance's volume that is no overlay. What is interrupted can be done again. */
+  shift(volume: Volume, from: IdMap, to: IdMap): Promise<void>;
   rename(volume: Volume, newName: string, map: IdMap): Promise<void>;
   /** Also of what is only half there. */
   remove(name: string): Promise<void>;

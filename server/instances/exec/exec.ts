@@ -3,7 +3,7 @@ import { fail } from "../../api/errors.ts";
 import type { Requestor } from "../../api/events.ts";
 import type { InstanceExecPost } from "../../api/instances.ts";
 import type { Context } from "../../context.ts";
-import { rootIds } from "../../lxc/idmap.ts";
+import { hostId, rootIds } from "../../lxc/idmap.ts";
 import { currentIdMap } from "../idmap.ts";
 import { expectCgroupMoves } from "../../host/cgroup-moves.ts";
 import type { Operation } from "../../operations/operation.ts";
@@ -33,9 +33,10 @@ function programOf(ctx: Context, instance: InstanceRecord, post: InstanceExecPos
   const name = systemNameOf(instance);
   const uid = post.user ?? 0;
   const environment = execEnvironment(expandInstance(ctx, instance).config, post.environment ?? {}, uid);
-  const root = rootIds(currentIdMap(instance));
+  const map = currentIdMap(instance);
+  const root = rootIds(map);
   return {
-    owner: { uid: root.uid + uid, gid: root.gid + (post.group ?? 0) },
+    owner: { uid: hostId(map.uid, uid) ?? root.uid, gid: hostId(map.gid, post.group ?? 0) ?? root.gid },
     lxcPath: ctx.paths.containers, name, command: post.command, environment, cwd: post.cwd || environment["HOME"] || "/",
     uid, gid: post.group ?? 0,
   };

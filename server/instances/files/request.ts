@@ -3,6 +3,7 @@ import type { IncomingHttpHeaders } from "node:http";
 import { fail } from "../../api/errors.ts";
 import { extraHeader } from "../../http/headers.ts";
 import type { IdMap, IdRange } from "../../host/user-namespace.ts";
+import { guestId, hostId } from "../../lxc/idmap.ts";
 
 /** The path as the guest sees it, absolute, without slashes at its end. Throws `file_path_missing`. */
 export function guestPathOf(path: string | undefined): string {
@@ -44,20 +45,15 @@ export function parseHeaders(headers: IncomingHttpHeaders): FileHeaders {
 /** What the kernel shows in place of an owner that has no id in a guest. */
 const nobody = 65534;
 
-function toGuest(ranges: readonly IdRange[], id: number): number {
-  const range = ranges.find(({ outside, count }) => id >= outside && id < outside + count);
-  return range ? id - range.outside + range.inside : nobody;
-}
-
 function toHost(ranges: readonly IdRange[], id: number, what: string, path: string): number {
-  const range = ranges.find(({ inside, count }) => id >= inside && id < inside + count);
-  if (!range) throw fail("file_refused", { path, reason: `${what} ${id} is outside the instance's range of ids` });
-  return id - range.inside + range.outside;
+  const found = hostId(ranges, id);
+  if (found === undefined) throw fail("file_refused", { path, reason: `${what} ${id} is outside the instance's range of ids` });
+  return found;
 }
 
 /** Host ids as the guest's. */
 export function guestOwner(map: IdMap, owner: { uid: number; gid: number }): { uid: number; gid: number } {
-  return { uid: toGuest(map.uid, owner.uid), gid: toGuest(map.gid, owner.gid) };
+  return { uid: guestId(map.uid, owner.uid) ?? nobody, gid: guestId(map.gid, owner.gid) ?? nobody };
 }
 
 /** Host ids for a new file; the guest's root where the request names none. Throws `file_refused`. */

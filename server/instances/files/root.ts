@@ -22,7 +22,7 @@ function openFolder(path: string): number {
 function openOfInit(init: number): number | undefined {
   try {
     const fd = openFolder(`/proc/${init}/root`);
-    if (readlinkSync(`/proc/${init}/ns/user`) !== readlinkSync("/proc/self/ns/user")) return fd;
+    if (readlinkSync(`/proc/${init}/ns/pid`) !== readlinkSync("/proc/self/ns/pid")) return fd;
     closeSync(fd); // the pid is another's by now
   } catch (error) {
     if (!hasCode(error, "ENOENT", "ESRCH")) throw error;

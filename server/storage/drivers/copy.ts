@@ -1,29 +1,65 @@
-// Copying an image's files so that they belong to a container's ids: packed by root, unpacked by the root
-// of a user namespace with the container's map, which writes shifted owners and file capabilities itself.
-import { spawn } from "node:child_process";
-import { chownSync } from "node:fs";
+// Copying files so that they belong to a container's ids: packed by root (or the root of a user namespace with the map they
+// have), unpacked by the root of one with the container's map, which writes shifted owners and file capabilities itself.
+import { type ChildProcess, spawn } from "node:child_process";
+import { chownSync, existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import type { Readable } from "node:stream";
 import { fail } from "../../api/errors.ts";
+import { exchange } from "../../host/libc.ts";
 import { childEnv, lastWords, spawnError } from "../../host/run.ts";
 import { type IdMap, userNamespace } from "../../host/user-namespace.ts";
-import { rootIds } from "../../lxc/idmap.ts";
+import { isPrivileged, noMap, rootIds } from "../../lxc/idmap.ts";
 
-const preserve = ["--numeric-owner", "--xattrs", "--acls", "--sparse"];
+const preserve = ["--numeric-owner", "--xattrs", "--xattrs-include=user.*", "--xattrs-include=security.capability", "--acls", "--sparse"];
 
-export async function copyShifted(source: string, target: string, map: IdMap): Promise<void> {
+/** Copies the files of `source` so that they belong to the ids of `map`. `from`: the map that the ids on the disk are of. */
+export async function copyShifted(source: string, target: string, map: IdMap, from: IdMap = noMap): Promise<void> {
   const { uid, gid } = rootIds(map);
   chownSync(target, uid, gid);
-  const namespace = await userNamespace(map);
+  const [reader, writer] = [await namespaceOf(from), await namespaceOf(map)];
   // When the daemon is killed so is the packer, and the unpacker ends for want of input.
-  const pack = spawn("setpriv", ["--pdeathsig=KILL", "--", "tar", ...preserve, "-C", source, "--exclude=./dev/*", "-cf", "-", "."], { stdio: ["ignore", "pipe", "pipe"], env: childEnv() });
-  const unpack = spawn(
-    "nsenter", ["--user=/proc/self/fd/3", "--setuid", "0", "--setgid", "0", "tar", ...preserve, "-C", target, "-xpf", "-"],
-    { stdio: [pack.stdout, "ignore", "pipe", namespace], env: childEnv() },
-  );
-  pack.stdout.destroy(); // the unpacker has it now: when it ends early, so must the packer
-  await Promise.all([ended("tar", pack, target), ended("nsenter", unpack, target)]);
+  const pack = startIn(reader, source, ["setpriv", "--pdeathsig=KILL", "--", "tar", ...preserve, "--exclude=./dev/*", "--warning=no-file-ignored", "-cf", "-", "."], "ignore", "pipe");
+  const unpack = startIn(writer, target, ["tar", ...preserve, "-xpf", "-"], pack.stdout as Readable, "ignore");
+  pack.stdout?.destroy(); // the unpacker has it now: when it ends early, so must the packer
+  await Promise.all([ended("tar", pack, target), ended("tar", unpack, target)]);
 }
 
-function ended(tool: string, child: ReturnType<typeof spawn>, target: string): Promise<void> {
+const namespaceOf = async (map: IdMap) => (isPrivileged(map) ? undefined : userNamespace(map));
+
+/** A program of the root of a user namespace, or of root, in a folder, whatever lies above it. */
+function startIn(namespace: number | undefined, cwd: string, command: readonly string[], input: Readable | "ignore", output: "pipe" | "ignore"): ChildProcess {
+  const [tool = "", ...args] = namespace === undefined ? command : ["nsenter", "--user=/proc/self/fd/3", "--setuid", "0", "--setgid", "0", ...command];
+  return spawn(tool, args, { cwd, stdio: [input, output, "pipe", ...(namespace === undefined ? [] : [namespace])], env: childEnv() });
+}
+
+/** Says which map the files of the rootfs of this inode belong to, between the two renames of a shift and its being written down. */
+interface Shifted {
+  inode: number;
+  map: IdMap;
+}
+
+/**
+ * Gives the files in FOLDER/rootfs, of the ids of `from`, to those of `to`: a copy beside them takes their place at once. When it is
+ * interrupted and done again, the note in FOLDER/shifted tells whether that had happened.
+ */
+export async function shiftCopy(folder: string, from: IdMap, to: IdMap): Promise<void> {
+  const [rootfs, beside, note] = [`${folder}/rootfs`, `${folder}/rootfs.shifting`, `${folder}/shifted`];
+  const noted = existsSync(note) ? (JSON.parse(readFileSync(note, "utf8")) as Shifted) : undefined;
+  const now = noted?.inode === statSync(rootfs).ino ? noted.map : from;
+  await rm(beside, { recursive: true, force: true });
+  if (JSON.stringify(now) === JSON.stringify(to)) return;
+  try {
+    mkdirSync(beside);
+    await copyShifted(rootfs, beside, to, now);
+    writeFileSync(`${note}.new`, JSON.stringify({ inode: statSync(beside).ino, map: to } satisfies Shifted), { flush: true });
+    renameSync(`${note}.new`, note);
+    exchange(rootfs, beside);
+  } finally {
+    await rm(beside, { recursive: true, force: true });
+  }
+}
+
+function ended(tool: string, child: ChildProcess, target: string): Promise<void> {
   let words = "";
   child.stderr?.on("data", (chunk: Buffer) => {
     words = (words + chunk.toString("utf8")).slice(-4000);

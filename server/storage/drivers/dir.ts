@@ -4,12 +4,12 @@ import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, rmdirSync, st
 import { rename, rm } from "node:fs/promises";
 import { canIdmap, isMountPoint, mountIdmapped, mountOverlay, unmountTree } from "../../host/mounts.ts";
 import { type IdMap, userNamespace } from "../../host/user-namespace.ts";
-import { rootIds } from "../../lxc/idmap.ts";
+import { formatIdMap, hostId, isPrivileged, rootIds } from "../../lxc/idmap.ts";
 import { Locks } from "../../locks.ts";
 import { explain, log } from "../../log.ts";
 import { withUndo } from "../../undo.ts";
 import type { Space, StorageDriver, StoredImage, Volume, VolumeRecord } from "../driver.ts";
-import { copyShifted } from "./copy.ts";
+import { copyShifted, shiftCopy } from "./copy.ts";
 import { ImageLayers } from "./image-layers.ts";
 import { probeOverlay } from "./probe.ts";
 
@@ -20,6 +20,8 @@ export class DirDriver implements StorageDriver {
   readonly #locks = new Locks();
   /** Why volumes are copied; undefined when overlays work. */
   #copyReason: string | undefined;
+  /** Volume → the map its overlay is mounted with, as far as this daemon knows. */
+  readonly #maps = new Map<string, string>();
   #readMap: () => IdMap;
 
   /** `root`: the pool's folder. `allowOverlay`: false makes plain copies everywhere. */
@@ -93,13 +95,36 @@ export class DirDriver implements StorageDriver {
   }
 
   async ensureMounted(volume: Volume, map: IdMap): Promise<void> {
-    if (volume.kind !== "overlay" || isMountPoint(`${this.folder(volume.name)}/rootfs`)) return;
+    if (volume.kind !== "overlay" || this.#isMounted(volume.name, map)) return;
+    unmountTree(`${this.folder(volume.name)}/rootfs`);
+    this.#protect(this.folder(volume.name), map);
     await this.#locks.run(volume.image, () => this.#layers.mountSquashfs(volume.image));
     await this.#mount(volume.name, volume.image, map);
   }
 
+  /** Of an overlay that an earlier daemon mounted, the owner of its root tells the map. */
+  #isMounted(name: string, map: IdMap): boolean {
+    const folder = this.folder(name);
+    if (!isMountPoint(`${folder}/rootfs`)) return false;
+    const known = this.#maps.get(name);
+    if (known !== undefined) return known === formatIdMap(map);
+    const owner = hostId(map.uid, statSync(`${folder}/diff/upper`).uid);
+    return owner === undefined || statSync(`${folder}/rootfs`).uid === owner;
+  }
+
+  async shift(volume: Volume, from: IdMap, to: IdMap): Promise<void> {
+    const folder = this.folder(volume.name);
+    await shiftCopy(folder, from, to);
+    this.#protect(folder, to);
+  }
+
   async #mount(name: string, image: string, map: IdMap): Promise<void> {
     const folder = this.folder(name);
+    this.#maps.set(name, formatIdMap(map));
+    if (isPrivileged(map)) {
+      mountOverlay({ lower: [this.#layers.rootfs(image)], upper: `${folder}/diff/upper`, work: `${folder}/diff/work`, uid: 0, gid: 0, devices: true }, `${folder}/rootfs`);
+      return;
+    }
     const namespace = await userNamespace(map);
     const [lower, diff] = [`${this.#root}/mounts/${name}.lower`, `${this.#root}/mounts/${name}.diff`];
     mkdirSync(lower, { recursive: true });
@@ -122,6 +147,7 @@ export class DirDriver implements StorageDriver {
 
   async rename(volume: Volume, newName: string, map: IdMap): Promise<void> {
     unmountTree(`${this.folder(volume.name)}/rootfs`);
+    this.#maps.delete(volume.name);
     await rename(this.folder(volume.name), this.folder(newName));
     await this.ensureMounted({ ...volume, name: newName }, map);
   }
@@ -130,6 +156,7 @@ export class DirDriver implements StorageDriver {
     const folder = this.folder(name);
     if (!existsSync(folder)) return;
     unmountTree(`${folder}/rootfs`);
+    this.#maps.delete(name);
     await rm(folder, { recursive: true, force: true, maxRetries: 6 });
   }
 
