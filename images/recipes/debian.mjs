@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Makes the Debian image: node images/recipes/debian.mjs FOLDER [SUITE]. Root needed; reads Debian's archive only.
+// Makes the Debian image: node images/recipes/debian.mjs FOLDER [SUITE [PACKAGE…]]. Root needed; reads Debian's archive only.
 // Writes FOLDER/metadata.tar.xz and FOLDER/rootfs.squashfs, which Berth mounts without unpacking it.
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, symlinkSync, truncateSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -44,10 +44,10 @@ UseMTU=yes
 /** There is no udev to wait for: networkd sees that when /sys is read-only, as containers of some managers have it anyway. */
 const withoutUdev = "[Service]\nReadOnlyPaths=/sys\n";
 
-function bootstrap(root, suite) {
+function bootstrap(root, suite, more) {
   const excludes = excluded.map((pattern) => `--dpkgopt=path-exclude=${pattern}`);
   tool("mmdebstrap", [
-    "--variant=minbase", "--mode=root", "--format=directory", `--include=${packages.join(",")}`,
+    "--variant=minbase", "--mode=root", "--format=directory", `--include=${[...packages, ...more].join(",")}`,
     ...excludes, "--dpkgopt=path-include=/usr/share/doc/*/copyright", ...transportOptions().map((option) => `--aptopt=${option}`),
     suite, root, ...sources(suite),
   ], { env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" } });
@@ -89,7 +89,7 @@ function emptyFiles(folder) {
   }
 }
 
-export function buildDebian(folder, suite, say) {
+export function buildDebian(folder, suite, more, say) {
   const release = releases[suite];
   if (!release) throw new Error(`unknown suite ${suite}: expected ${Object.keys(releases).join(" or ")}`);
   const created = Math.floor(Date.now() / 1000);
@@ -97,7 +97,7 @@ export function buildDebian(folder, suite, say) {
   withTemporary(folder, (work) => {
     const root = join(work, "root");
     say(`installing Debian ${release} (${suite})`);
-    bootstrap(root, suite);
+    bootstrap(root, suite, more);
     configure(root);
     strip(root);
     writeMetadata(work, {
@@ -113,10 +113,10 @@ export function buildDebian(folder, suite, say) {
   say(`${join(folder, "rootfs.squashfs")}: ${Math.round(statSync(join(folder, "rootfs.squashfs")).size / 1e6)} MB`);
 }
 
-const [folder, suite = "bookworm"] = process.argv.slice(2);
+const [folder, suite = "bookworm", ...more] = process.argv.slice(2);
 try {
-  if (!folder) throw new Error("usage: node images/recipes/debian.mjs FOLDER [bookworm|trixie]");
-  buildDebian(resolve(folder), suite, (line) => console.log(`debian image: ${line}`));
+  if (!folder) throw new Error("usage: node images/recipes/debian.mjs FOLDER [bookworm|trixie [PACKAGE…]]");
+  buildDebian(resolve(folder), suite, more, (line) => console.log(`debian image: ${line}`));
 } catch (error) {
   console.error(`debian image: ${error.message}`);
   process.exitCode = 1;

@@ -1,6 +1,6 @@
 // Images for tests, made once and kept in /var/cache/berth-test: a tiny one of busybox in every format, and Debian.
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { execOk } from "./exec.ts";
@@ -28,19 +28,20 @@ function recipeHash(...files: string[]): string {
 }
 
 /** Runs a recipe unless its result is there. It appears by renaming, so two test runs may do this at once. */
-async function make(name: string, recipe: string, hash: string): Promise<string> {
+async function make(name: string, recipe: string, hash: string, args: readonly string[] = []): Promise<string> {
   const target = join(cache, `${name}-${hash}`);
   if (existsSync(target)) return target;
   mkdirSync(cache, { recursive: true });
   const work = mkdtempSync(join(cache, "making-"));
   try {
-    await execOk(process.execPath, [join(recipes, recipe), join(work, "out")], { timeout: 8 * 60_000 });
+    await execOk(process.execPath, [join(recipes, recipe), join(work, "out"), ...args], { timeout: 8 * 60_000 });
     if (!existsSync(target)) renameSync(join(work, "out"), target);
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
   for (const old of readdirSync(cache)) {
-    if (old.startsWith(`${name}-`) && old !== `${name}-${hash}`) rmSync(join(cache, old), { recursive: true, force: true });
+    const isOld = old.startsWith(`${name}-`) && old !== `${name}-${hash}` && Date.now() - statSync(join(cache, old)).mtimeMs > 24 * 3_600_000;
+    if (isOld) rmSync(join(cache, old), { recursive: true, force: true });
   }
   return target;
 }
@@ -58,6 +59,16 @@ export async function busyboxImages(): Promise<BusyboxImages> {
 /** Debian 12 with systemd, as `npm run demo` has it. Made from Debian's archive in half a minute. */
 export async function debianImage(): Promise<ImageFiles> {
   const folder = await make("debian", "debian.mjs", recipeHash("debian.mjs", "debian-archive.mjs"));
+  return [join(folder, "metadata.tar.xz"), join(folder, "rootfs.squashfs")];
+}
+
+/** What berthd needs of Debian, and a container engine that is not Berth. */
+const nestingPackages = ["lxc", "nftables", "dnsmasq-base", "squashfs-tools", "xz-utils", "zstd", "libseccomp2", "crun", "busybox-static"];
+
+/** The same with what it takes to run containers in it, berthd's too. Made in a minute. */
+export async function nestingImage(): Promise<ImageFiles> {
+  const hash = createHash("sha256").update(`${recipeHash("debian.mjs", "debian-archive.mjs")} ${nestingPackages.join(" ")}`).digest("hex").slice(0, 12);
+  const folder = await make("nesting", "debian.mjs", hash, ["bookworm", ...nestingPackages]);
   return [join(folder, "metadata.tar.xz"), join(folder, "rootfs.squashfs")];
 }
 
