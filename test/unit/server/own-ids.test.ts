@@ -87,7 +87,7 @@ test("no map has an id twice, on either side, whatever is put into it", () => {
     for (const ranges of [map.uid, map.gid]) {
       for (const side of ["inside", "outside"] as const) {
         const spans = ranges.map((range) => ({ from: range[side], count: range.count }));
-        spans.forEach((span, i) => assert.ok(span.count > 0 && !spans.slice(i + 1).some((other) => overlaps(span, other)), lines.join("; ")));
+        for (const [i, span] of spans.entries()) assert.ok(span.count > 0 && !spans.slice(i + 1).some((other) => overlaps(span, other)), lines.join("; "));
       }
       for (let id = 0; id < 2000; id += 97) assert.notEqual(hostId(ranges, id), undefined, `${id} of ${lines.join("; ")}`);
     }
