@@ -2,6 +2,7 @@
 import type { Db } from "./db/open.ts";
 import type { EventHub } from "./events/hub.ts";
 import type { ImageLibrary } from "./image-library/library.ts";
+import type { Restarts } from "./instances/autorestart.ts";
 import type { BusyInstances } from "./instances/busy.ts";
 import type { Runtime } from "./instances/runtime.ts";
 import type { InstanceStore } from "./instances/store.ts";
@@ -12,6 +13,7 @@ import type { Paths } from "./paths.ts";
 import type { ProfileStore } from "./profiles/store.ts";
 import type { ProjectStore } from "./projects/store.ts";
 import type { Settings } from "./settings.ts";
+import type { Shutdown } from "./shutdown.ts";
 import type { Pools } from "./storage/pools.ts";
 
 export interface Context {
@@ -31,4 +33,6 @@ export interface Context {
   /** By system name of an instance. */
   readonly locks: Locks;
   readonly busy: BusyInstances;
+  readonly restarts: Restarts;
+  readonly shutdown: Shutdown;
 }

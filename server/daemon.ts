@@ -12,6 +12,7 @@ import { ImageLibrary } from "./image-library/library.ts";
 import { imageRoutes } from "./image-library/routes.ts";
 import { readTools } from "./info/environment.ts";
 import { serverRoutes } from "./info/routes.ts";
+import { Restarts } from "./instances/autorestart.ts";
 import { BusyInstances } from "./instances/busy.ts";
 import { instanceEnded } from "./instances/on-end.ts";
 import { autostart, recoverInstances } from "./instances/recover.ts";
@@ -32,6 +33,7 @@ import { profileRoutes } from "./profiles/routes.ts";
 import { ProfileStore } from "./profiles/store.ts";
 import { ProjectStore } from "./projects/store.ts";
 import { Settings } from "./settings.ts";
+import { Shutdown } from "./shutdown.ts";
 import { Pools } from "./storage/pools.ts";
 import { storageRoutes } from "./storage/routes.ts";
 import { berthVersion } from "./info/version.ts";
@@ -44,8 +46,12 @@ export interface DaemonOptions {
 }
 
 export interface Daemon {
-  /** Ends the daemon. What runs goes on running. */
-  stop(): Promise<void>;
+  /** Ends the daemon; what runs goes on running. Left to the shutdown when that has begun. */
+  stop(): void;
+  /** Stops all instances, then the daemon. */
+  shutDown(): void;
+  /** Resolves once it has ended, on whoever's wish. */
+  readonly ended: Promise<void>;
 }
 
 /** Two daemons on one folder would undo each other's work. */
@@ -72,6 +78,8 @@ function makeContext(paths: Paths): Context {
     runtime: new Runtime((name, reason) => instanceEnded(context, name, reason)),
     locks: new Locks(),
     busy: new BusyInstances(),
+    restarts: new Restarts(),
+    shutdown: new Shutdown(paths),
   };
   return context;
 }
@@ -95,24 +103,28 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   await ctx.images.clean();
   await Promise.all([ctx.pools.open(), ctx.networks.open(), ensureLxcfs(paths.lxcfs)]);
   await recoverInstances(ctx);
-  const app = createApp(await makeHandlers(ctx));
+  const app = createApp(await makeHandlers(ctx), () => ctx.shutdown.begun);
   await app.ready();
   const listener: Listener = await listen(app.routing, handleUpgrades(ctx.events, ctx.operations, app.routing), paths.socket, options.group);
   log.info("berthd serves", { version: berthVersion, socket: paths.socket, running: ctx.runtime.count });
   void autostart(ctx).catch((error) => log.error("autostart failed", { error: explain(error) }));
 
+  const end = async () => {
+    await ctx.operations.close(Number(ctx.settings.all()["core.shutdown_timeout"] ?? 5) * 60_000);
+    await listener.close();
+    stopHooks();
+    ctx.restarts.close();
+    await ctx.networks.close();
+    if (ctx.runtime.count === 0) stopOwnLxcfs(paths.lxcfs);
+    log.info("berthd has stopped", { running: ctx.runtime.count });
+    ctx.runtime.close();
+    ctx.events.close();
+    ctx.db.close();
+    closeSync(lock);
+  };
   return {
-    async stop() {
-      await ctx.operations.close(Number(ctx.settings.all()["core.shutdown_timeout"] ?? 5) * 60_000);
-      await listener.close();
-      stopHooks();
-      await ctx.networks.close();
-      if (ctx.runtime.count === 0) stopOwnLxcfs(paths.lxcfs);
-      ctx.runtime.close();
-      ctx.events.close();
-      ctx.db.close();
-      closeSync(lock);
-      log.info("berthd has stopped; instances go on running");
-    },
+    stop: () => ctx.shutdown.leaveRunning(),
+    shutDown: () => void ctx.shutdown.run(ctx).catch((error) => log.info("already stopping", { error: explain(error) })),
+    ended: ctx.shutdown.done.then(end),
   };
 }

@@ -5,6 +5,11 @@
 export class Locks {
   readonly #tails = new Map<string, Promise<void>>();
 
+  /** Resolves once all work that is begun or waits now has ended. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#tails.values());
+  }
+
   /** Runs `work` once everything before it on this name has ended. */
   async run<T>(name: string, work: () => Promise<T>): Promise<T> {
     const before = this.#tails.get(name) ?? Promise.resolve();

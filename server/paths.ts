@@ -26,6 +26,10 @@ export class Paths {
   get machineRun(): string {
     return `${this.root}/database/machine-run`;
   }
+  /** Whom the last daemon stopped because the machine went down. */
+  get stoppedWithHost(): string {
+    return `${this.root}/database/stopped-with-host`;
+  }
   get lock(): string {
     return `${this.root}/berthd.lock`;
   }

@@ -29,6 +29,8 @@ export interface Endpoint {
   readonly errors?: readonly ErrorCode[];
   /** Callers without a trusted certificate may call it. */
   readonly untrusted?: true;
+  /** Answered also while the server shuts down; others get 503 then. */
+  readonly duringShutdown?: true;
   /** The API extension that brought it; absent for LXD's first API. */
   readonly since?: string;
   /** Members of the response that the ETag is made of; GET only. */

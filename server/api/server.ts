@@ -74,11 +74,11 @@ export type Resources = Static<typeof Resources>;
 
 export const serverEndpoints = defineEndpoints({
   listVersions: {
-    method: "GET", path: "/", kind: "sync", untrusted: true, response: Type.Array(Type.String()),
+    method: "GET", path: "/", kind: "sync", untrusted: true, duringShutdown: true, response: Type.Array(Type.String()),
     summary: "List the versions of the API",
   },
   getServer: {
-    method: "GET", path: "/1.0", kind: "sync", untrusted: true, query: ProjectQuery, response: Server, etag: ["config"],
+    method: "GET", path: "/1.0", kind: "sync", untrusted: true, duringShutdown: true, query: ProjectQuery, response: Server, etag: ["config"],
     summary: "Show the server: its extensions, configuration and environment",
   },
   replaceServerConfig: {
@@ -88,6 +88,11 @@ export const serverEndpoints = defineEndpoints({
   patchServerConfig: {
     method: "PATCH", path: "/1.0", kind: "sync", body: ServerPut, precondition: "getServer",
     errors: ["unknown_config_key", "invalid_config_value"], summary: "Change some of the server's configuration",
+  },
+  shutDown: {
+    method: "PUT", path: "/internal/shutdown", kind: "sync", duringShutdown: true,
+    query: Type.Object({ force: Type.Optional(Type.String({ description: "`true`: do not wait for running operations" })) }),
+    summary: "Stop all instances in the order of boot.stop.priority, answer, and end the daemon; they start again with the next one",
   },
   getResources: {
     method: "GET", path: "/1.0/resources", kind: "sync", response: Resources, since: "resources",

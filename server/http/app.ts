@@ -21,8 +21,11 @@ export type Handlers = Readonly<Record<string, Handler | undefined>>;
 const oldNouns = /^\/1\.0\/(containers|virtual-machines)(?=\/|\?|$)/;
 const checkResponses = process.env["BERTH_CHECK_RESPONSES"] === "1";
 
-/** Makes the app. `handlers` has a function for every endpoint that is not a websocket. */
-export function createApp(handlers: Handlers): FastifyInstance {
+/**
+ * Makes the app. `handlers` has a function for every endpoint that is not a websocket; while `isShuttingDown` only
+ * endpoints that say so are answered.
+ */
+export function createApp(handlers: Handlers, isShuttingDown: () => boolean): FastifyInstance {
   const app = fastify({
     logger: false,
     bodyLimit,
@@ -40,7 +43,10 @@ export function createApp(handlers: Handlers): FastifyInstance {
       method: endpoint.method,
       url: endpoint.path.replace(/\/\*[a-z]+$/, "/*"),
       ...(endpoint.method === "GET" ? { exposeHeadRoute: false } : {}),
-      handler: (request, reply) => handle(id, endpoint, handlers, request, reply),
+      handler: (request, reply) => {
+        if (isShuttingDown() && !endpoint.duringShutdown) throw fail("shutting_down");
+        return handle(id, endpoint, handlers, request, reply);
+      },
     });
   }
   const paths = table.map(([, { path }]) => new RegExp(`^${path.replace(/:[a-z]+/g, "[^/]+").replace(/\*[a-z]+/g, ".+")}/?$`));
@@ -150,7 +156,7 @@ function describeError(thrown: unknown): { status: number; message: string; head
   if (error instanceof BerthError) {
     headers[errorCodeHeader] = error.code;
     if (error.hint) headers[errorHintHeader] = encodeURIComponent(error.hint);
-    if (error.status >= 500) log.warn("request failed", { code: error.code, error: explain(error) });
+    if (error.status >= 500 && error.code !== "shutting_down") log.warn("request failed", { code: error.code, error: explain(error) });
     return { status: error.status, message: error.message, headers };
   }
   const status = (error as { statusCode?: number }).statusCode ?? 500;

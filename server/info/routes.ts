@@ -41,6 +41,8 @@ export function serverRoutes(ctx: Context, tools: Tools): Implementation<typeof 
       ctx.events.lifecycle({ action: "config-updated", source: "/1.0", requestor });
     },
 
+    shutDown: ({ query }) => ctx.shutdown.run(ctx, { force: query.force === "true" || query.force === "1" }),
+
     getResources: () => readResources(),
 
     listProjects: ({ query }) => {

@@ -11,6 +11,11 @@ export class BusyInstances {
     if (action) throw fail("instance_busy", { action, name: systemName });
   }
 
+  /** What it is busy with, if anything. */
+  actionOn(systemName: string): string | undefined {
+    return this.#actions.get(systemName);
+  }
+
   async during<T>(systemName: string, action: string, work: () => Promise<T>): Promise<T> {
     this.#actions.set(systemName, action);
     try {

@@ -3,10 +3,11 @@ import { fail } from "../api/errors.ts";
 import type { Requestor } from "../api/events.ts";
 import { type InstanceStatePut, type StateAction, stateActions } from "../api/instances.ts";
 import type { Context } from "../context.ts";
+import { markStopped } from "./autorestart.ts";
 import { setFrozen } from "./freeze.ts";
 import { startInstance } from "./start.ts";
 import { cleanStop, forceStop } from "./stop.ts";
-import { systemNameOf } from "./store.ts";
+import { type InstanceRecord, systemNameOf } from "./store.ts";
 import { statusOf } from "./state.ts";
 
 export interface StateChange {
@@ -34,18 +35,22 @@ export function isOpenEnded({ action, force, timeout }: StateChange): boolean {
 }
 
 export async function changeState(ctx: Context, project: string, name: string, change: StateChange, requestor?: Requestor): Promise<void> {
-  const systemName = systemNameOf({ project, name });
+  const instance = ctx.instances.get(project, name);
+  const [systemName, id] = [systemNameOf(instance), instance.id];
   const inTurn = (work: () => Promise<void>) => {
     ctx.busy.assertIdle(systemName);
     return ctx.locks.run(systemName, work);
   };
   switch (change.action) {
     case "start":
+      ctx.restarts.cancel(id);
       return inTurn(() => startInstance(ctx, project, name, { requestor }));
     case "freeze":
     case "unfreeze":
       return inTurn(() => setFrozen(ctx, project, name, change.action === "freeze", requestor));
     case "stop":
+      if (ctx.restarts.cancel(id)) return markStopped(ctx, instance);
+      await ctx.restarts.settled(id);
       // A forced stop waits for nobody who waits for the guest.
       if (change.force) return ctx.locks.run(systemName, () => forceStop(ctx, project, name));
       ctx.busy.assertIdle(systemName);
@@ -65,9 +70,9 @@ async function stopForRestart(ctx: Context, project: string, name: string, { for
 }
 
 /** Whether a bulk change means anything for an instance in its present state. */
-export function concerns(ctx: Context, instance: { project: string; name: string }, action: StateAction): boolean {
+export function concerns(ctx: Context, instance: InstanceRecord, action: StateAction): boolean {
   const status = statusOf(ctx, instance);
   if (action === "start") return status === "Stopped";
   if (action === "unfreeze") return status === "Frozen";
-  return action === "freeze" || action === "restart" ? status === "Running" : status !== "Stopped";
+  return action === "freeze" || action === "restart" ? status === "Running" : status !== "Stopped" || ctx.restarts.isWaiting(instance.id);
 }

@@ -54,6 +54,7 @@ export function containerConfig(ctx: Context, instance: InstanceRecord, expanded
     rootfs: `${ctx.pools.driver(instance.pool).folder(name)}/rootfs`,
     architecture: instance.architecture,
     logFile: `${ctx.paths.logs(name)}/lxc.log`,
+    tellsEnd: isTrue(expanded.config["boot.autorestart"]),
     consoleLog: `${ctx.paths.logs(name)}/console.log`,
     seccompProfile: `${ctx.paths.security}/${name}`,
     stopHook: ctx.paths.stopHook,

@@ -22,6 +22,7 @@ export async function deleteInstance(ctx: Context, project: string, name: string
   await ctx.runtime.settled(systemNameOf({ project, name }));
   const instance = ctx.instances.get(project, name);
   assertDeletable(ctx, instance);
+  ctx.restarts.cancel(instance.id);
   instance.phase = "deleting";
   ctx.instances.save(instance);
   await removeInstance(ctx, instance);

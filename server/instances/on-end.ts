@@ -2,6 +2,7 @@
 import type { Context } from "../context.ts";
 import { explain, log } from "../log.ts";
 import { forEachDevice } from "../devices/plan.ts";
+import { endedByFault } from "./autorestart.ts";
 import { deleteInstance } from "./delete.ts";
 import { devicesOf, keepVolatile } from "./devices.ts";
 import { expandInstance } from "./expanded.ts";
@@ -13,23 +14,27 @@ import { instanceUrl } from "./view.ts";
 
 export async function instanceEnded(ctx: Context, systemName: string, reason: StopReason): Promise<void> {
   rebalanceCpus(ctx.runtime);
-  const instance = ctx.instances.list().find((one) => systemNameOf(one) === systemName);
+  const instance = ctx.instances.findBySystemName(systemName);
   if (!instance) return;
-  await rememberStopped(ctx, instance);
-  if (reason === "reboot") return void startAgain(ctx, instance);
+  const again = reason === "guest" && endedByFault(ctx, instance);
+  const staysOn = again || ctx.shutdown.isStopping(systemName) || (reason === "reboot" && ctx.shutdown.begun);
+  await rememberEnded(ctx, instance, staysOn ? "RUNNING" : "STOPPED");
+  if (reason === "reboot" && !ctx.shutdown.begun) return void startAgain(ctx, instance);
   if (reason === "restart") return; // whoever stopped it starts it again, and tells of both at once
   ctx.events.lifecycle({ action: reason === "forced" ? "instance-stopped" : "instance-shutdown", source: instanceUrl(instance) }, instance.project);
-  if (instance.ephemeral) void removeEphemeral(ctx, instance);
+  if (again) {
+    if (!ctx.shutdown.begun) ctx.restarts.schedule(ctx, instance);
+  } else if (instance.ephemeral) void removeEphemeral(ctx, instance);
 }
 
-/** Frees what the devices had, and writes down that it has stopped. */
-async function rememberStopped(ctx: Context, { project, name }: InstanceRecord): Promise<void> {
+/** Frees what the devices had, and writes down whether it is to run when the next daemon starts. */
+async function rememberEnded(ctx: Context, { project, name }: InstanceRecord, power: "RUNNING" | "STOPPED"): Promise<void> {
   const before = ctx.instances.get(project, name);
   const devices = devicesOf(ctx, before, expandInstance(ctx, before));
   await forEachDevice(devices, "released", (type, call) => type.release?.(call));
   const instance = ctx.instances.get(project, name); // somebody may have changed it meanwhile
   keepVolatile(instance, devices);
-  instance.config["volatile.last_state.power"] = "STOPPED";
+  instance.config["volatile.last_state.power"] = power;
   ctx.instances.save(instance);
 }
 

@@ -2,11 +2,13 @@
 // and starts those that should run.
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
+import { isCode } from "../api/errors.ts";
 import { isTrue } from "../api/config-keys/key.ts";
 import type { Context } from "../context.ts";
 import { explain, log } from "../log.ts";
 import { readNotes } from "../lxc/render-config.ts";
 import { forEachDevice } from "../devices/plan.ts";
+import { forgetStoppedWithHost, hostShutdownTimeout, readStoppedWithHost } from "../shutdown.ts";
 import { areSomeUnsettled, findContainers } from "../lxc/processes.ts";
 import { removeInstance } from "./delete.ts";
 import { announceDevices, devicesOf } from "./devices.ts";
@@ -16,6 +18,7 @@ import { rebalanceCpus } from "./limits/balancer.ts";
 import { restoreLimits } from "./limits/restore.ts";
 import { startInstance } from "./start.ts";
 import { instanceEnded } from "./on-end.ts";
+import type { Running } from "./runtime.ts";
 import { type InstanceRecord, systemNameOf, volumeOf } from "./store.ts";
 import { kill } from "../lxc/halt.ts";
 
@@ -27,6 +30,7 @@ export async function recoverInstances(ctx: Context): Promise<void> {
     log.info("removing a half-made instance", { instance: instance.name });
     await attempt(instance, () => removeInstance(ctx, instance));
   }
+  const stoppedWithHost = readStoppedWithHost(ctx.paths);
   const sameRun = readText(ctx.paths.machineRun) === machineRun();
   const instances = new Map(ctx.instances.list().map((instance) => [systemNameOf(instance), instance]));
   for (const [name, processes] of found) {
@@ -41,6 +45,7 @@ export async function recoverInstances(ctx: Context): Promise<void> {
     running.frozen = running.cgroups.isFrozen;
     markRunning(ctx, instance);
     restoreLimits(name, running);
+    if (stoppedWithHost.has(name)) comeBack(ctx, instance, running);
     const devices = devicesOf(ctx, instance, expandInstance(ctx, instance));
     await forEachDevice(devices, "taken up again", (type, call) => type.adopt?.(call, running));
   }
@@ -50,8 +55,16 @@ export async function recoverInstances(ctx: Context): Promise<void> {
     if (found.has(name)) continue;
     await attempt(instance, () => ctx.pools.driver(instance.pool).ensureMounted(volumeOf(instance), currentIdMap(instance)));
     if (ctx.runtime.takeReboot(name)) await instanceEnded(ctx, name, "reboot");
-    else if (sameRun && instance.config["volatile.last_state.power"] === "RUNNING") await instanceEnded(ctx, name, "guest");
+    else if (sameRun && !stoppedWithHost.has(name) && instance.config["volatile.last_state.power"] === "RUNNING") await instanceEnded(ctx, name, "guest");
   }
+}
+
+/** A guest that was asked to stop by a daemon that did not finish its shutdown: when it does stop, it is started again. */
+function comeBack(ctx: Context, instance: InstanceRecord, running: Running): void {
+  running.stopReason = "reboot";
+  setTimeout(() => {
+    if (running.stopReason === "reboot") running.stopReason = "guest";
+  }, hostShutdownTimeout(expandInstance(ctx, instance).config) * 1000).unref();
 }
 
 /** A start that the last daemon began is let come to its end, and so is a guest's own reboot. */
@@ -94,19 +107,23 @@ export async function autostart(ctx: Context): Promise<void> {
   const order = (instance: InstanceRecord) => Number(expandInstance(ctx, instance).config["boot.autostart.priority"] ?? 0);
   const due = ctx.instances.list().filter((instance) => shouldRun(ctx, instance)).sort((a, b) => order(b) - order(a));
   for (const { project, name } of due) {
+    if (ctx.shutdown.begun) return;
     const delay = Number(expandInstance(ctx, ctx.instances.get(project, name)).config["boot.autostart.delay"] ?? 0);
     try {
       await ctx.locks.run(systemNameOf({ project, name }), () => startInstance(ctx, project, name));
     } catch (error) {
+      if (isCode(error, "instance_already_running")) continue; // somebody else was sooner
       log.error("an instance was not started", { instance: name, error: explain(error) });
     }
     if (delay > 0) await sleep(delay * 1000, undefined, { ref: false });
   }
+  if (ctx.shutdown.begun) return;
   writeFileSync(ctx.paths.machineRun, machineRun(), { mode: 0o600 });
+  forgetStoppedWithHost(ctx.paths);
 }
 
 function shouldRun(ctx: Context, instance: InstanceRecord): boolean {
-  if (ctx.runtime.get(systemNameOf(instance))) return false;
+  if (ctx.runtime.get(systemNameOf(instance)) || ctx.restarts.isWaiting(instance.id)) return false;
   const wish = expandInstance(ctx, instance).config["boot.autostart"];
   return wish === undefined ? instance.config["volatile.last_state.power"] === "RUNNING" : isTrue(wish);
 }

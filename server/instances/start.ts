@@ -35,10 +35,11 @@ export interface StartOptions {
   event?: "instance-started" | "instance-restarted";
 }
 
-/** Starts an instance; the caller holds its lock. Throws `instance_already_running` or `start_failed`. */
+/** Starts an instance; the caller holds its lock. Throws `instance_already_running`, `shutting_down` or `start_failed`. */
 export async function startInstance(ctx: Context, project: string, instanceName: string, options: StartOptions = {}): Promise<void> {
   const name = systemNameOf({ project, name: instanceName });
   if (ctx.runtime.get(name)) throw fail("instance_already_running");
+  if (ctx.shutdown.begun) throw fail("shutting_down");
   await ctx.runtime.settled(name);
   const instance = ctx.instances.get(project, instanceName);
   expectCgroupMoves();

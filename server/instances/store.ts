@@ -70,6 +70,18 @@ export class InstanceStore {
     return row && parse(row);
   }
 
+  findById(id: number): InstanceRecord | undefined {
+    const row = this.#db.prepare<unknown[], Row>(`SELECT ${columns} ${from} WHERE instances.id = ? AND phase = 'ready'`).get(id);
+    return row && parse(row);
+  }
+
+  /** By the name on disk and for liblxc: instances' names have no underscore. */
+  findBySystemName(systemName: string): InstanceRecord | undefined {
+    const at = systemName.lastIndexOf("_");
+    const record = at < 0 ? this.find("default", systemName) : this.find(systemName.slice(0, at), systemName.slice(at + 1));
+    return record?.phase === "ready" ? record : undefined;
+  }
+
   /** Throws `instance_not_found`, also while it is being made. */
   get(project: string, name: string): InstanceRecord {
     const record = this.find(project, name);

@@ -16,6 +16,8 @@ export interface ContainerConfig {
   rootfs: string;
   architecture: string;
   logFile: string;
+  /** liblxc's log is to tell how init ended. */
+  tellsEnd: boolean;
   consoleLog: string;
   seccompProfile: string;
   stopHook: string;
@@ -83,7 +85,7 @@ function renderLine([key, value]: Line): string {
 function base(config: ContainerConfig): Line[] {
   return [
     ["lxc.log.file", config.logFile],
-    ["lxc.log.level", "WARN"],
+    ["lxc.log.level", config.tellsEnd ? "INFO" : "WARN"],
     // What is written to the console goes to a file of at most 128 KiB; a full one is kept as .1, so the last 128 KiB are always there.
     ["lxc.console.size", "auto"],
     ["lxc.console.rotate", "1"],

@@ -15,7 +15,7 @@ const checked = (name: string, check: (value: string) => string | undefined, des
 const live = { live: true } as const;
 
 const boot: KeyTable = {
-  "boot.autorestart": bool("Start it again when it ends by itself with an error, waiting longer each time", { default: "false", ...live }),
+  "boot.autorestart": bool("Start it again when its init ends by a fault, not by a shutdown from inside; each time after a longer wait, up to a minute"),
   "boot.autostart": bool("Start when berthd starts; when unset, if it ran when the machine went down", live),
   "boot.autostart.delay": int("Seconds to wait after starting it before the next is started", { min: 0 }, { default: "0", ...live }),
   "boot.autostart.priority": int("Higher ones are started first", {}, { default: "0", ...live }),

@@ -30,6 +30,7 @@ export const serverCases = {
     check: async (_, { daemon }) => assert.deepEqual((await daemon.must("GET", "/1.0")).config, { "core.shutdown_timeout": "7", "user.b": "2" }),
     bad: { path: "/1.0", body: { config: { "core.shutdown_timeout": "soon" } }, status: 400, error: 'Invalid value for "core.shutdown_timeout": "soon": expected a whole number' },
   },
+  shutDown: { good: "it ends the daemon: see system/shutdown.test.ts", bad: "refuses nothing" },
   getResources: {
     good: { path: "/1.0/resources" },
     check: ({ cpu, memory }) => {

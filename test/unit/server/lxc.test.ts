@@ -11,7 +11,7 @@ import { renderSeccomp } from "../../../server/lxc/seccomp.ts";
 
 const map = { uid: [{ inside: 0, outside: 100000, count: 65536 }], gid: [{ inside: 0, outside: 200000, count: 65536 }] };
 const config: ContainerConfig = {
-  name: "c1", hostname: "c1", rootfs: "/b/rootfs", architecture: "x86_64", logFile: "/b/log", consoleLog: "/b/console", seccompProfile: "/b/seccomp",
+  name: "c1", hostname: "c1", rootfs: "/b/rootfs", architecture: "x86_64", tellsEnd: false, logFile: "/b/log", consoleLog: "/b/console", seccompProfile: "/b/seccomp",
   stopHook: "/b/hook", map, unifiedCgroups: true, nesting: false, privileged: false, deviceKeys: "lxc.cgroup2.devices", appArmor: false, environment: { A: "1 2" }, mounts: [{ source: "/a b\\", target: "c\td", options: "none bind" }],
   masked: [{ path: "/proc/kcore", directory: false }, { path: "/proc/acpi", directory: true }],
   nics: [[["type", "veth"], ["link", "br0"], ["veth.pair", "veth1"]], [["type", "phys"], ["link", "eno1"]]], cgroups: [["lxc.cgroup2.pids.max", "9"]],
