@@ -1,6 +1,8 @@
 // What the verbs of all resources work with. Made once, in daemon.ts.
 import type { Db } from "./db/open.ts";
 import type { EventHub } from "./events/hub.ts";
+import type { GuestEvents } from "./guest-api/events.ts";
+import type { GuestSockets } from "./guest-api/sockets.ts";
 import type { ImageLibrary } from "./image-library/library.ts";
 import type { Restarts } from "./instances/autorestart.ts";
 import type { BusyInstances } from "./instances/busy.ts";
@@ -20,6 +22,9 @@ export interface Context {
   readonly paths: Paths;
   readonly db: Db;
   readonly events: EventHub;
+  /** To those who listen in guests. */
+  readonly guestEvents: GuestEvents;
+  readonly guestSockets: GuestSockets;
   readonly operations: Operations;
   readonly settings: Settings;
   readonly projects: ProjectStore;

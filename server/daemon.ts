@@ -4,6 +4,9 @@ import { fail } from "./api/errors.ts";
 import type { Context } from "./context.ts";
 import { openDatabase } from "./db/open.ts";
 import { EventHub } from "./events/hub.ts";
+import { GuestEvents } from "./guest-api/events.ts";
+import { guestHandlers } from "./guest-api/handle.ts";
+import { GuestSockets } from "./guest-api/sockets.ts";
 import { tryLock } from "./host/libc.ts";
 import { createApp, type Handlers } from "./http/app.ts";
 import { assertGroup, type Listener, listen } from "./http/listen.ts";
@@ -65,8 +68,10 @@ function takeLock(paths: Paths): number {
 function makeContext(paths: Paths): Context {
   const db = openDatabase(paths.database);
   const events = new EventHub();
+  const guestEvents = new GuestEvents();
   const context: Context = {
-    paths, db, events,
+    paths, db, events, guestEvents,
+    guestSockets: new GuestSockets(paths, guestHandlers(() => context, guestEvents)),
     operations: new Operations(events),
     settings: new Settings(db),
     projects: new ProjectStore(db),
@@ -112,6 +117,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const end = async () => {
     await ctx.operations.close(Number(ctx.settings.all()["core.shutdown_timeout"] ?? 5) * 60_000);
     await listener.close();
+    ctx.guestSockets.closeAll();
     stopHooks();
     ctx.restarts.close();
     await ctx.networks.close();

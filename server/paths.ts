@@ -59,6 +59,13 @@ export class Paths {
   get lxcfs(): string {
     return `${this.root}/lxcfs`;
   }
+  /** What guests see as /dev/lxd: a folder for each instance that runs, by its id. */
+  get guests(): string {
+    return `${this.root}/devlxd`;
+  }
+  guestFolder(id: number): string {
+    return `${this.guests}/${id}`;
+  }
   pool(pool: string): string {
     return `${this.pools}/${pool}`;
   }
@@ -71,7 +78,7 @@ export class Paths {
 
   /** Makes the folders; those that a container's root passes through let others pass, but not look. */
   make(): void {
-    for (const open of [this.root, this.containers, this.pools, this.networks, `${this.root}/devices`, `${this.root}/shmounts`]) {
+    for (const open of [this.root, this.containers, this.pools, this.networks, this.guests, `${this.root}/devices`, `${this.root}/shmounts`]) {
       mkdirSync(open, { recursive: true, mode: 0o711 });
     }
     for (const closed of [`${this.root}/database`, `${this.root}/hooks`, this.images, `${this.root}/logs`, this.security]) {

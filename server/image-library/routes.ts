@@ -1,6 +1,5 @@
 // The image endpoints.
 import type { Readable } from "node:stream";
-import { randomUUID } from "node:crypto";
 import { fail } from "../api/errors.ts";
 import type { Image, imageEndpoints } from "../api/images.ts";
 import { type Config, zeroTime } from "../api/schemas.ts";
@@ -8,9 +7,8 @@ import type { Context } from "../context.ts";
 import { compileFilter } from "../filter.ts";
 import type { Call, Implementation } from "../http/implementation.ts";
 import { extraHeader } from "../http/headers.ts";
-import { fileReply, multipartReply } from "../http/replies.ts";
 import { aliasRoutes } from "./alias-routes.ts";
-import { downloadName } from "./filename.ts";
+import { exportImage } from "./export.ts";
 import { removeUnusedLayers } from "./layers.ts";
 import type { ImageRecord } from "./store.ts";
 import { receiveUpload, type Upload } from "./upload.ts";
@@ -83,13 +81,8 @@ export function imageRoutes(ctx: Context): Implementation<typeof imageEndpoints>
 
     exportImage: async ({ params, query, requestor }) => {
       const image = find(query.project, params.fingerprint);
-      const { meta, rootfs } = ctx.images.files(image);
       tell("retrieved", image.fingerprint, requestor);
-      if (!rootfs) return fileReply(meta, await downloadName(image.fingerprint, meta));
-      return multipartReply([
-        { field: "metadata", name: await downloadName(`meta-${image.fingerprint}`, meta), file: meta },
-        { field: "rootfs", name: await downloadName(image.fingerprint, rootfs), file: rootfs },
-      ], randomUUID().replaceAll("-", ""));
+      return exportImage(ctx, image);
     },
   };
 }

@@ -10,5 +10,5 @@ export const apiExtensions: readonly string[] = [
   "firewall_driver", "api_os", "network_dns_search", "network_state_bond_bridge", "usedby_consistency", "network_state_vlan",
   "instance_bulk_state_change", "server_supported_storage_drivers", "event_lifecycle_requestor_address", "network_counters_errors_dropped",
   "cloud_init", "directory_manipulation", "file_append", "file_delete", "file_symlinks", "file_get_symlink", "instance_file_head",
-  "instance_all_projects", "instance_get_full", "event_project", "console_force",
+  "instance_all_projects", "instance_get_full", "restrict_devlxd", "devlxd_events", "devlxd_images", "instance_ready_state", "event_project", "console_force",
 ];

@@ -4,6 +4,7 @@ import type { Context } from "../context.ts";
 import { findRootDisk } from "../devices/check.ts";
 import { changeDevices, forEachDevice } from "../devices/plan.ts";
 import { fail } from "../api/errors.ts";
+import { changesFor } from "../guest-api/changes.ts";
 import { withUndo } from "../undo.ts";
 import { writeBackupFile } from "./backup-file.ts";
 import type { Layer } from "./config.ts";
@@ -11,6 +12,7 @@ import { devicesOf, keepVolatile } from "./devices.ts";
 import { expandInstance } from "./expanded.ts";
 import { chooseIdMap } from "./idmap.ts";
 import { applyLiveConfig } from "./live.ts";
+import { needsNewInstanceId, renewInstanceId } from "./instance-id.ts";
 import { type InstanceRecord, systemNameOf } from "./store.ts";
 
 /** Throws `invalid_device` when an instance would lose its root disk, or have it in another pool. */
@@ -36,6 +38,7 @@ export async function applyInstance(ctx: Context, next: InstanceRecord, before: 
       await applyLiveConfig(ctx.runtime, running, held.config, after.config, undo);
       await changeDevices(had, has, running, undo);
     }
+    if (needsNewInstanceId(held, after, had, has)) renewInstanceId(next.config);
     for (const { name } of had) dropVolatile(next, name);
     keepVolatile(next, has);
     chooseIdMap(ctx, next, after);
@@ -44,6 +47,7 @@ export async function applyInstance(ctx: Context, next: InstanceRecord, before: 
   });
   await forEachDevice(had.filter(({ name }) => !after.devices[name]), "withdrawn", (type, call) => type.withdraw?.(call));
   await forEachDevice(devicesOf(ctx, next, expandInstance(ctx, next)), "announced", (type, call) => type.announce?.(call));
+  if (running) ctx.guestEvents.tell(next.id, changesFor(held, after));
   writeBackupFile(ctx, next);
 }
 

@@ -74,5 +74,5 @@ export function concerns(ctx: Context, instance: InstanceRecord, action: StateAc
   const status = statusOf(ctx, instance);
   if (action === "start") return status === "Stopped";
   if (action === "unfreeze") return status === "Frozen";
-  return action === "freeze" || action === "restart" ? status === "Running" : status !== "Stopped" || ctx.restarts.isWaiting(instance.id);
+  return action === "freeze" || action === "restart" ? status === "Running" || status === "Ready" : status !== "Stopped" || ctx.restarts.isWaiting(instance.id);
 }

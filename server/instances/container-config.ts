@@ -29,6 +29,12 @@ const queues: BindMount = { source: "mqueue", target: "dev/mqueue", options: "mq
 /** What tells of the host, or could harm it, and no guest needs. */
 const hidden = ["/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/sched_debug", "/proc/sysrq-trigger", "/proc/timer_list", "/proc/acpi", "/proc/scsi", "/sys/firmware"];
 
+/** Its way to ask the daemon. */
+function guestMounts(ctx: Context, instance: InstanceRecord, expanded: Layer): BindMount[] {
+  if (!isTrue(expanded.config["security.devlxd"] ?? "true")) return [];
+  return [{ source: ctx.paths.guestFolder(instance.id), target: "dev/lxd", options: "none bind,ro,create=dir" }];
+}
+
 function hasAppArmor(): boolean {
   const file = "/sys/module/apparmor/parameters/enabled";
   return existsSync(file) && readFileSync(file, "utf8").startsWith("Y");
@@ -65,7 +71,7 @@ export function containerConfig(ctx: Context, instance: InstanceRecord, expanded
     deviceKeys: deviceKeys(),
     appArmor,
     environment: Object.fromEntries(environment.map(([key, value]) => [key.slice("environment.".length), value])),
-    mounts: [...shared.filter(({ source }) => existsSync(source)), queues, ...lxcfsMounts(findLxcfs(ctx.paths.lxcfs))],
+    mounts: [...guestMounts(ctx, instance, expanded), ...shared.filter(({ source }) => existsSync(source)), queues, ...lxcfsMounts(findLxcfs(ctx.paths.lxcfs))],
     // A hidden /proc is one that the kernel lets no nested container mount anew.
     masked: nesting ? [] : hidden.filter((file) => existsSync(file)).map((file) => ({ path: file, directory: statSync(file).isDirectory() })),
     nics: devices.nics,

@@ -30,11 +30,13 @@ export async function instanceEnded(ctx: Context, systemName: string, reason: St
 /** Frees what the devices had, and writes down whether it is to run when the next daemon starts. */
 async function rememberEnded(ctx: Context, { project, name }: InstanceRecord, power: "RUNNING" | "STOPPED"): Promise<void> {
   const before = ctx.instances.get(project, name);
+  ctx.guestSockets.close(before.id);
   const devices = devicesOf(ctx, before, expandInstance(ctx, before));
   await forEachDevice(devices, "released", (type, call) => type.release?.(call));
   const instance = ctx.instances.get(project, name); // somebody may have changed it meanwhile
   keepVolatile(instance, devices);
   instance.config["volatile.last_state.power"] = power;
+  instance.config["volatile.last_state.ready"] = "false";
   ctx.instances.save(instance);
 }
 

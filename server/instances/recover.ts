@@ -16,6 +16,7 @@ import { expandInstance } from "./expanded.ts";
 import { currentIdMap } from "./idmap.ts";
 import { rebalanceCpus } from "./limits/balancer.ts";
 import { restoreLimits } from "./limits/restore.ts";
+import { wasReady } from "./ready.ts";
 import { startInstance } from "./start.ts";
 import { instanceEnded } from "./on-end.ts";
 import type { Running } from "./runtime.ts";
@@ -43,6 +44,8 @@ export async function recoverInstances(ctx: Context): Promise<void> {
     const expanded = expandInstance(ctx, instance);
     const running = ctx.runtime.add(name, processes, expanded);
     running.frozen = running.cgroups.isFrozen;
+    running.ready = wasReady(instance, processes);
+    await attempt(instance, () => ctx.guestSockets.open(instance.id));
     markRunning(ctx, instance);
     restoreLimits(name, running);
     if (stoppedWithHost.has(name)) comeBack(ctx, instance, running);
@@ -50,6 +53,7 @@ export async function recoverInstances(ctx: Context): Promise<void> {
     await forEachDevice(devices, "taken up again", (type, call) => type.adopt?.(call, running));
   }
   rebalanceCpus(ctx.runtime);
+  ctx.guestSockets.clean();
   for (const [name, instance] of instances) {
     await attempt(instance, () => announceDevices(devicesOf(ctx, instance, expandInstance(ctx, instance))));
     if (found.has(name)) continue;

@@ -9,6 +9,7 @@ import { announceDevices, devicesOf, withdrawDevices } from "./devices.ts";
 import { expandInstance } from "./expanded.ts";
 import { currentIdMap } from "./idmap.ts";
 import { checkInstanceName } from "./name.ts";
+import { renewInstanceId } from "./instance-id.ts";
 import { systemNameOf, volumeOf } from "./store.ts";
 import { instanceUrl } from "./view.ts";
 
@@ -26,7 +27,8 @@ export async function renameInstance(ctx: Context, project: string, name: string
   if (ctx.runtime.get(before)) throw fail("instance_running");
   const driver = ctx.pools.driver(instance.pool);
   const map = currentIdMap(instance);
-  const renamed = { ...instance, name: newName, config: { ...instance.config, "volatile.apply_template": "rename" } };
+  const renamed: typeof instance = { ...instance, name: newName, config: { ...instance.config, "volatile.apply_template": "rename" } };
+  renewInstanceId(renamed.config);
   await withUndo(async (undo) => {
     await driver.rename(volumeOf(instance), after, map);
     undo.push(() => driver.rename(volumeOf(renamed), before, map));

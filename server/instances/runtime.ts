@@ -20,6 +20,8 @@ export interface Running extends ContainerProcesses {
   /** A netlink socket in its network namespace; undefined when that could not be opened. */
   netlink: number | undefined;
   frozen: boolean;
+  /** Its guest said that it is ready. */
+  ready: boolean;
   /** Set by whoever asks for its end. */
   stopReason: StopReason;
   ended: Promise<StopReason>;
@@ -59,7 +61,7 @@ export class Runtime {
     const ended = new Promise<StopReason>((resolve) => {
       end = resolve;
     });
-    const running: Running = { ...processes, cgroups, held, netlink: openNetlink(processes.init), frozen: false, stopReason: "guest", ended };
+    const running: Running = { ...processes, cgroups, held, netlink: openNetlink(processes.init), frozen: false, ready: false, stopReason: "guest", ended };
     this.#running.set(name, running);
     const gone = () => {
       this.#running.delete(name);

@@ -51,6 +51,8 @@ export async function startInstance(ctx: Context, project: string, instanceName:
   await withUndo(async (undo) => {
     const calls = devicesOf(ctx, instance, expanded, map);
     const devices = await prepareDevices(calls, undo);
+    undo.push(() => ctx.guestSockets.close(instance.id));
+    await ctx.guestSockets.open(instance.id);
     keepVolatile(instance, calls);
     const processes = await runContainer(ctx, instance, containerConfig(ctx, instance, expanded, map, devices))
       .catch((error) => Promise.reject(explainRefusal(error, instance.name, expanded.config)));
@@ -109,6 +111,7 @@ function rotateLog(file: string): void {
 
 function rememberStarted(ctx: Context, instance: InstanceRecord): void {
   delete instance.config["volatile.apply_template"];
+  delete instance.config["volatile.last_state.ready"];
   instance.config["volatile.last_state.power"] = "RUNNING";
   instance.lastUsedAt = new Date();
   ctx.instances.save(instance);

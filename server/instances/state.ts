@@ -7,12 +7,13 @@ import { type Link, readLinks } from "../host/netlink.ts";
 import type { Running } from "./runtime.ts";
 import { type InstanceRecord, systemNameOf } from "./store.ts";
 
-export type InstanceStatus = "Running" | "Stopped" | "Frozen";
+export type InstanceStatus = "Running" | "Stopped" | "Frozen" | "Ready";
 
 export function statusOf(ctx: Context, instance: Pick<InstanceRecord, "project" | "name">): InstanceStatus {
   const running = ctx.runtime.get(systemNameOf(instance));
   if (!running) return "Stopped";
-  return running.frozen ? "Frozen" : "Running";
+  if (running.frozen) return "Frozen";
+  return running.ready ? "Ready" : "Running";
 }
 
 const noMemory = { usage: 0, usage_peak: 0, swap_usage: 0, swap_usage_peak: 0 };

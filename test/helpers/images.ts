@@ -72,6 +72,21 @@ export async function nestingImage(): Promise<ImageFiles> {
   return [join(folder, "metadata.tar.xz"), join(folder, "rootfs.squashfs")];
 }
 
+export interface CloudImages {
+  /** With templates for cloud-init's seed. */
+  seeded: ImageFiles;
+  /** Without: cloud-init asks /dev/lxd. */
+  bare: ImageFiles;
+}
+
+/** Debian 12 with cloud-init. Made in a minute. */
+export async function cloudImages(): Promise<CloudImages> {
+  const hash = recipeHash("debian.mjs", "debian-archive.mjs", "debian-cloud.mjs", "cloud-templates.mjs");
+  const folder = await make("cloud", "debian-cloud.mjs", hash);
+  const files = (metadata: string): ImageFiles => [join(folder, metadata), join(folder, "rootfs.squashfs")];
+  return { seeded: files("metadata.tar.xz"), bare: files("metadata-bare.tar.xz") };
+}
+
 /** What Berth and LXD call the image: the hash of its files' bytes, one after the other. */
 export function fingerprintOf(files: ImageFiles): string {
   const hash = createHash("sha256");
