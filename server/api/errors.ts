@@ -145,6 +145,11 @@ const table = {
     message: "Kernel module \"{name}\" could not be loaded: {reason}",
     hint: "Load it by hand, or take it out of linux.kernel_modules.",
   },
+  profile_update_incomplete: {
+    status: 500,
+    message: "The following instances failed to update (profile change still saved):\n{failures}",
+    hint: "They go on with what they had; the change holds for them from their next start.",
+  },
   invalid_device: { status: 400, message: "Device validation failed for \"{device}\": {reason}" },
   no_root_device: {
     status: 400,

@@ -31,7 +31,7 @@ function merge(instance: InstanceRecord, put: InstancePut, patch: boolean): Inst
     ...instance,
     config: patch ? { ...instance.config, ...put.config } : (put.config ?? (put.devices || put.profiles ? {} : instance.config)),
     devices: patch ? { ...instance.devices, ...put.devices } : (put.devices ?? (put.config || put.profiles ? {} : instance.devices)),
-    profiles: put.profiles ?? instance.profiles,
+    profiles: put.profiles ?? (patch || !(put.config || put.devices) ? instance.profiles : []), // clients send no list for an empty one
     description: put.description ?? (patch ? instance.description : ""),
     ephemeral: put.ephemeral ?? instance.ephemeral,
     architecture: put.architecture || instance.architecture,

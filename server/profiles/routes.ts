@@ -3,10 +3,11 @@ import { fail } from "../api/errors.ts";
 import type { Profile, ProfilePut, profileEndpoints } from "../api/profiles.ts";
 import type { Context } from "../context.ts";
 import type { Call, Implementation } from "../http/implementation.ts";
-import { checkDevices, findRootDisk } from "../devices/check.ts";
-import { checkInstanceConfig, expand, type Layer } from "../instances/config.ts";
+import { checkDevices } from "../devices/check.ts";
+import { checkInstanceConfig } from "../instances/config.ts";
 import { deviceWorld } from "../instances/expanded.ts";
 import type { ProfileRecord } from "./store.ts";
+import { changeProfile, usersOf } from "./update.ts";
 
 type Requestor = Call<(typeof profileEndpoints)["getProfile"]>["requestor"];
 
@@ -20,8 +21,7 @@ function checkProfileName(name: string): void {
 
 export function profileRoutes(ctx: Context): Implementation<typeof profileEndpoints> {
   const find = (project: string | undefined, name: string) => ctx.profiles.get(ctx.projects.named(project), name);
-  const users = (profile: ProfileRecord) =>
-    ctx.instances.list(profile.project).filter((instance) => instance.profiles.includes(profile.name));
+  const users = (profile: ProfileRecord) => usersOf(ctx, profile);
   const view = (profile: ProfileRecord): Profile => ({
     name: profile.name, description: profile.description, config: profile.config, devices: profile.devices,
     used_by: users(profile).map(({ name }) => `/1.0/instances/${name}`),
@@ -32,14 +32,13 @@ export function profileRoutes(ctx: Context): Implementation<typeof profileEndpoi
     config: checkInstanceConfig(put.config ?? {}), devices: checkDevices(put.devices ?? {}, deviceWorld(ctx)),
   });
 
-  /** An instance that has its root disk from a profile cannot do without it, nor move to another pool by it. */
-  const assertRootKept = (profile: ProfileRecord, next: Layer) => {
-    for (const instance of users(profile)) {
-      const layers = instance.profiles.flatMap((name) => (name === profile.name ? next : (ctx.profiles.find(profile.project, name) ?? [])));
-      if (findRootDisk(expand(layers, instance).devices)?.pool === instance.pool) continue;
-      throw fail("bad_request", { reason: "At least one instance relies on this profile's root disk device" });
-    }
-  };
+  /** One change of a profile after the other. */
+  const change = (project: string | undefined, name: string, requestor: Requestor, next: (profile: ProfileRecord) => ProfileRecord) =>
+    ctx.locks.run(`profile:${ctx.projects.named(project)}/${name}`, async () => {
+      const profile = find(project, name);
+      await changeProfile(ctx, profile, next(profile), requestor);
+      tell("updated", name, requestor);
+    });
 
   return {
     listProfiles: ({ query }) => {
@@ -56,22 +55,14 @@ export function profileRoutes(ctx: Context): Implementation<typeof profileEndpoi
 
     getProfile: ({ params, query }) => view(find(query.project, params.name)),
 
-    replaceProfile: ({ params, query, body, requestor }) => {
-      const profile = find(query.project, params.name);
-      const next = checked(body);
-      assertRootKept(profile, next);
-      ctx.profiles.save({ ...profile, description: body.description ?? "", ...next });
-      tell("updated", profile.name, requestor);
-    },
+    replaceProfile: ({ params, query, body, requestor }) =>
+      change(query.project, params.name, requestor, (profile) => ({ ...profile, description: body.description ?? "", ...checked(body) })),
 
-    patchProfile: ({ params, query, body, requestor }) => {
-      const profile = find(query.project, params.name);
-      const merged = { config: { ...profile.config, ...body.config }, devices: { ...profile.devices, ...body.devices } };
-      const next = checked(merged);
-      assertRootKept(profile, next);
-      ctx.profiles.save({ ...profile, description: body.description ?? profile.description, ...next });
-      tell("updated", profile.name, requestor);
-    },
+    patchProfile: ({ params, query, body, requestor }) =>
+      change(query.project, params.name, requestor, (profile) => ({
+        ...profile, description: body.description ?? profile.description,
+        ...checked({ config: { ...profile.config, ...body.config }, devices: { ...profile.devices, ...body.devices } }),
+      })),
 
     renameProfile: ({ params, query, body, requestor }) => {
       const profile = find(query.project, params.name);
