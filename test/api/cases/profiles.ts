@@ -45,7 +45,7 @@ export const profileCases = {
       const { config, description } = await daemon.must("GET", "/1.0/profiles/patch");
       assert.deepEqual([config, description], [{ "user.a": "1", "user.b": "2" }, "old"]);
     },
-    bad: { path: "/1.0/profiles/default", body: { devices: { x: { type: "gpu" } } }, status: 400, error: 'Device validation failed for "x": devices of type "gpu" are not supported by Berth yet' },
+    bad: { path: "/1.0/profiles/default", body: { devices: { x: { path: "y" } } }, status: 400, error: 'Device validation failed for "x": missing device type' },
   },
   renameProfile: {
     prepare: profile("old"),
