@@ -20,6 +20,7 @@ import { BusyInstances } from "./instances/busy.ts";
 import { instanceEnded } from "./instances/on-end.ts";
 import { autostart, recoverInstances } from "./instances/recover.ts";
 import { instanceRoutes } from "./instances/routes.ts";
+import { openSftp } from "./instances/sftp.ts";
 import { Runtime } from "./instances/runtime.ts";
 import { InstanceStore } from "./instances/store.ts";
 import { Locks } from "./locks.ts";
@@ -110,7 +111,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   await recoverInstances(ctx);
   const app = createApp(await makeHandlers(ctx), () => ctx.shutdown.begun);
   await app.ready();
-  const listener: Listener = await listen(app.routing, handleUpgrades(ctx.events, ctx.operations, app.routing), paths.socket, options.group);
+  const listener: Listener = await listen(app.routing, handleUpgrades(ctx.events, ctx.operations, (...given) => openSftp(ctx, ...given), app.routing), paths.socket, options.group);
   log.info("berthd serves", { version: berthVersion, socket: paths.socket, running: ctx.runtime.count });
   void autostart(ctx).catch((error) => log.error("autostart failed", { error: explain(error) }));
 

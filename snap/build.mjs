@@ -4,7 +4,7 @@ import { chmodSync, existsSync, mkdirSync, renameSync, writeFileSync } from "nod
 import { createRequire } from "node:module";
 import { join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { clientBundle, daemonBundle, tuiBundle } from "./build/bundles.mjs";
+import { clientBundle, daemonBundle, sftpBundle, sftpClientBundle, tuiBundle } from "./build/bundles.mjs";
 import { isFresh, rememberInputs } from "./build/fresh.mjs";
 import { copyNatives, nativeFiles } from "./build/natives.mjs";
 import { StepError, script, step } from "./setup/step.mjs";
@@ -55,12 +55,20 @@ async function buildDaemon() {
   return kib(size);
 }
 
+async function buildSftp() {
+  if (isFresh(root, "berth-sftp", ["dist/berth-sftp"])) return "unchanged";
+  const { inputs, size } = await bundle(sftpBundle(root));
+  rememberInputs(root, "berth-sftp", [...inputs, ...ownFiles]);
+  return kib(size);
+}
+
 async function buildClient() {
-  if (isFresh(root, "berth", ["dist/berth"])) return "unchanged";
+  if (isFresh(root, "berth", ["dist/berth", "dist/berth-sftp-client.js"])) return "unchanged";
   const tui = new Set();
   const { inputs, size } = await bundle(clientBundle(root, tui));
-  const all = [...inputs];
-  const sizes = [kib(size)];
+  const files = await bundle(sftpClientBundle(root));
+  const all = [...inputs, ...files.inputs];
+  const sizes = [kib(size), `and ${kib(files.size)} for SFTP`];
   if (tui.size > 1) throw new StepError("the client loads more than one module of cli/tui", "load the full-screen view through one import()");
   for (const entry of tui) {
     const view = await bundle(tuiBundle(root, relative(root, entry)));
@@ -76,6 +84,7 @@ export async function build(names = []) {
   mkdirSync(join(root, "dist"), { recursive: true });
   writeFileSync(join(root, "dist/package.json"), '{"type":"commonjs"}\n');
   if (wanted("berthd")) await step("dist/berthd", buildDaemon);
+  if (wanted("berthd")) await step("dist/berth-sftp", buildSftp);
   if (wanted("berth")) await step("dist/berth", buildClient);
 }
 

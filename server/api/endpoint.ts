@@ -8,9 +8,10 @@ import type { ErrorCode } from "./errors.ts";
  * - `sync`: the result in the envelope's metadata;
  * - `operation`: 202 with a background operation;
  * - `websocket`: upgraded to a websocket;
+ * - `stream`: upgraded to a protocol of its own;
  * - `raw`: bytes, outside the envelope (a directory listing or an error still comes in one).
  */
-export type Kind = "sync" | "operation" | "websocket" | "raw";
+export type Kind = "sync" | "operation" | "websocket" | "stream" | "raw";
 
 export interface Endpoint {
   readonly method: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE";

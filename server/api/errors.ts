@@ -31,6 +31,7 @@ const table = {
   operation_not_cancellable: { status: 400, message: "This operation can't be cancelled" },
   operation_cancelled: { status: 400, message: "Operation cancelled" },
   unknown_event_type: { status: 400, message: "\"{type}\" isn't a supported event type" },
+  upgrade_missing: { status: 400, message: "Missing or invalid upgrade header" },
   websocket_expected: { status: 400, message: "This endpoint speaks websocket only: the request has no Upgrade header" },
 
   // Projects

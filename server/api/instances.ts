@@ -250,6 +250,10 @@ export const instanceEndpoints = defineEndpoints({
     errors: ["instance_not_found", "file_path_missing", "file_not_found", "file_refused"],
     summary: "Delete a file or an empty directory",
   },
+  openInstanceSftp: {
+    method: "GET", path: "/1.0/instances/:name/sftp", kind: "stream", query: ProjectQuery,
+    errors: ["instance_not_found", "upgrade_missing"], summary: "Speak SFTP (version 3) about an instance's files, after an upgrade to sftp",
+  },
   listInstanceLogs: {
     method: "GET", path: "/1.0/instances/:name/logs", kind: "sync", query: ProjectQuery, response: Type.Array(Type.String()),
     errors: ["instance_not_found"], summary: "List the log files of an instance",

@@ -39,6 +39,8 @@ function successOf(endpoint: Endpoint): Json {
   switch (endpoint.kind) {
     case "websocket":
       return { "101": { description: "A websocket" } };
+    case "stream":
+      return { "101": { description: "Another protocol on this connection" } };
     case "raw":
       return { "200": { description: "The bytes", content: { "application/octet-stream": {} } } };
     case "operation":

@@ -19,7 +19,7 @@ const row = (...cells: string[]) => `| ${cells.map(cell).join(" | ")} |\n`;
 const head = (...cells: string[]) => row(...cells) + row(...cells.map(() => "---"));
 
 function endpointRows(endpoints: Endpoints): string {
-  const kinds: Record<Endpoint["kind"], string> = { sync: "", operation: "operation", websocket: "websocket", raw: "bytes" };
+  const kinds: Record<Endpoint["kind"], string> = { sync: "", operation: "operation", websocket: "websocket", stream: "its protocol", raw: "bytes" };
   const rows = Object.entries(endpoints)
     .sort(([, a], [, b]) => tagOf(a).localeCompare(tagOf(b), "en"))
     .map(([id, one]) => row(code(`${one.method} ${one.path}`), one.summary, kinds[one.kind], code(id), codesOf(one).map(code).join(" ")));

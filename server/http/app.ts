@@ -22,7 +22,7 @@ const oldNouns = /^\/1\.0\/(containers|virtual-machines)(?=\/|\?|$)/;
 const checkResponses = process.env["BERTH_CHECK_RESPONSES"] === "1";
 
 /**
- * Makes the app. `handlers` has a function for every endpoint that is not a websocket; while `isShuttingDown` only
+ * Makes the app. `handlers` has a function for every endpoint that is not upgraded; while `isShuttingDown` only
  * endpoints that say so are answered.
  */
 export function createApp(handlers: Handlers, isShuttingDown: () => boolean): FastifyInstance {
@@ -60,6 +60,7 @@ export function createApp(handlers: Handlers, isShuttingDown: () => boolean): Fa
 
 async function handle(id: string, endpoint: Endpoint, handlers: Handlers, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
   if (endpoint.kind === "websocket") throw fail("websocket_expected");
+  if (endpoint.kind === "stream") throw fail("upgrade_missing");
   const handler = handlers[id];
   if (!handler) throw fail("not_implemented");
   const call = await readCall(endpoint, request);

@@ -29,5 +29,5 @@ export type Outcome<E extends Endpoint> = E["kind"] extends "operation"
     : E["status"] extends 201 ? Created : E extends { response: TSchema } ? Response<E> : void;
 
 export type Implementation<T extends Endpoints> = {
-  [K in keyof T as T[K]["kind"] extends "websocket" ? never : K]: (call: Call<T[K]>) => Promise<Outcome<T[K]>> | Outcome<T[K]>;
+  [K in keyof T as T[K]["kind"] extends "websocket" | "stream" ? never : K]: (call: Call<T[K]>) => Promise<Outcome<T[K]>> | Outcome<T[K]>;
 };

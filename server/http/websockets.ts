@@ -37,18 +37,23 @@ function keepAlive(ws: WebSocket): void {
   ws.once("close", () => clearInterval(timer));
 }
 
+/** Takes an upgrade to SFTP of an instance in a project. */
+export type SftpHandler = (project: string | undefined, name: string, request: IncomingMessage, socket: Duplex) => Promise<void>;
+
 /** Answers requests for an upgrade; `serve` takes those that ask for one where there is none. */
 export function handleUpgrades(
-  events: EventHub, operations: Operations, serve: RequestListener,
+  events: EventHub, operations: Operations, sftp: SftpHandler, serve: RequestListener,
 ): (request: IncomingMessage, socket: Duplex, head: Buffer) => void {
   return (request, socket, head) => {
     socket.on("error", () => socket.destroy());
     try {
       const url = urlOf(request);
       const operation = /^\/1\.0\/operations\/([^/]+)\/websocket$/.exec(url.pathname);
+      const files = /^\/1\.0\/(?:instances|containers|virtual-machines)\/([^/]+)\/sftp$/.exec(url.pathname);
       const wanted = request.headers.upgrade?.toLowerCase() === "websocket";
       if (wanted && url.pathname === "/1.0/events") streamEvents(events, url.searchParams, request, socket, head);
       else if (wanted && operation) connectOperation(operations, operation[1] ?? "", url.searchParams, request, socket, head);
+      else if (files) sftp(url.searchParams.get("project") ?? undefined, decodeURIComponent(files[1] ?? ""), request, socket).catch((error) => refuseUpgrade(socket, error));
       else serveWithout(request, socket, serve);
     } catch (error) {
       refuseUpgrade(socket, error);

@@ -5,8 +5,8 @@ import { fileURLToPath } from "node:url";
 /** Native modules: copied beside the bundle, not into it. */
 export const natives = ["better-sqlite3", "koffi"];
 
-/** Optional speed-ups that `ws` tries to load and does without. */
-const optional = ["bufferutil", "utf-8-validate"];
+/** Optional speed-ups that `ws` and `ssh2` try to load and do without. */
+const optional = ["bufferutil", "utf-8-validate", "cpu-features", "*.node"];
 
 const stub = (name) => fileURLToPath(new URL(`./${name}.mjs`, import.meta.url));
 
@@ -29,6 +29,29 @@ const common = {
   loader: { ".sql": "text", ".sh": "text", ".txt": "text" },
   define: { "process.env.NODE_ENV": '"production"', "import.meta.url": "berthBundleUrl", BERTH_VERSION: JSON.stringify(version) },
 };
+
+/** What few commands need is loaded when it is asked for: `import("…/sftp/index.ts")` becomes an import of a bundle of its own. */
+const sftpApart = {
+  name: "sftp-apart",
+  setup(build) {
+    build.onResolve({ filter: /sftp\/index\.ts$/ }, ({ kind }) => (kind === "dynamic-import" ? { path: "./berth-sftp-client.js", external: true } : undefined));
+  },
+};
+
+/** The options of dist/berth-sftp-client.js. */
+export function sftpClientBundle(root) {
+  return {
+    ...common,
+    absWorkingDir: root,
+    entryPoints: ["cli/sftp/index.ts"],
+    outfile: "dist/berth-sftp-client.js",
+    format: "cjs",
+    minify: true,
+    external: optional,
+    alias: { typebox: stub("typebox-stub") },
+    banner: { js: metaUrl },
+  };
+}
 
 /** The full-screen view is loaded when it is asked for: `import("./tui/….tsx")` becomes an import of a bundle of its own. */
 function tuiApart(found) {
@@ -63,6 +86,11 @@ export function daemonBundle(root) {
   };
 }
 
+/** The options of dist/berth-sftp, which the daemon starts for each SFTP session. */
+export function sftpBundle(root) {
+  return { ...daemonBundle(root), external: ["koffi", ...optional], entryPoints: ["server/sftp/main.ts"], outfile: "dist/berth-sftp" };
+}
+
 /** The options of dist/berth. Entries of the full-screen view that it meets are added to `tui`. */
 export function clientBundle(root, tui) {
   return {
@@ -74,7 +102,7 @@ export function clientBundle(root, tui) {
     minify: true,
     external: optional,
     alias: { typebox: stub("typebox-stub") },
-    plugins: [tuiApart(tui)],
+    plugins: [tuiApart(tui), sftpApart],
     banner: { js: `${shebang}\n${metaUrl}` },
   };
 }

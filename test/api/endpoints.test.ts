@@ -13,7 +13,7 @@ import { networkCases } from "./cases/networks.ts";
 import { profileCases, storageCases } from "./cases/profiles.ts";
 import { eventCases, operationCases, serverCases } from "./cases/server.ts";
 import { assertCreated, assertEmpty, assertError, assertSucceeds, assertSync } from "./envelopes.ts";
-import { openSocket, refusedUpgrade } from "./sockets.ts";
+import { openSocket, refusedUpgrade, upgrade } from "./sockets.ts";
 
 /** An endpoint without a case does not compile. */
 const cases = {
@@ -45,6 +45,7 @@ async function succeeds(endpoint: Endpoint, one: Case): Promise<void> {
   await one.prepare?.(world);
   const call = typeof one.good === "function" ? await one.good(world) : one.good;
   if (endpoint.kind === "websocket") return void (await openSocket(daemon, call.path)).close();
+  if (endpoint.kind === "stream") return assert.match(await upgrade(daemon, call.path, "sftp"), /^HTTP\/1\.1 101 /);
   const reply = await send(endpoint.method, call);
   await one.check?.(await resultOf(endpoint, one, reply), world);
 }

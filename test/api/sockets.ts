@@ -1,5 +1,6 @@
 // Websockets for tests of the API: opened, or refused with an answer that can be looked at.
 import { request } from "node:http";
+import { connect } from "node:net";
 import { WebSocket } from "ws";
 import type { Daemon } from "../helpers/daemon.ts";
 import type { Reply } from "../helpers/socket.ts";
@@ -32,6 +33,19 @@ export function refusedUpgrade(daemon: Daemon, path: string): Promise<Reply> {
     });
     req.on("error", reject);
     req.end();
+  });
+}
+
+/** Asks for an upgrade; gives the head of the answer. */
+export function upgrade(daemon: Daemon, path: string, protocol: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(daemon.socket);
+    socket.once("error", reject);
+    socket.once("data", (data) => {
+      resolve(data.toString());
+      socket.destroy();
+    });
+    socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: ${protocol}\r\n\r\n`);
   });
 }
 

@@ -2,7 +2,7 @@
 import path from "node:path";
 import type { TransportResponse } from "../../../server/api/client.ts";
 import { isCode } from "../../../server/api/errors.ts";
-import type { Context } from "../../context.ts";
+import { type Context, withProject } from "../../context.ts";
 import { CliError } from "../../errors.ts";
 import { stripRemote } from "../../remote.ts";
 
@@ -71,20 +71,7 @@ export async function makeDirectories(ctx: Context, name: string, path: string, 
   }
 }
 
-/** Runs work on all items, some of them at once; the first failure ends it. */
-export async function inFlight<T>(items: readonly T[], work: (item: T) => Promise<void>, limit = 8): Promise<void> {
-  let next = 0;
-  let failed = false;
-  const worker = async () => {
-    while (next < items.length && !failed) {
-      try {
-        await work(items[next++] as T);
-      } catch (error) {
-        failed = true;
-        throw error;
-      }
-    }
-  };
-  const results = await Promise.allSettled(Array.from({ length: Math.min(limit, items.length) }, worker));
-  for (const result of results) if (result.status === "rejected") throw result.reason;
+/** The endpoint of an instance's SFTP. */
+export function sftpPath(ctx: Context, name: string): string {
+  return withProject(`/1.0/instances/${encodeURIComponent(name)}/sftp`, ctx.globals.project);
 }

@@ -17,13 +17,18 @@ export class TransferProgress {
   async *count(what: string, bytes: AsyncIterable<Uint8Array>, total = 0): AsyncGenerator<Uint8Array> {
     for await (const part of bytes) {
       yield part;
-      this.#bytes += part.length;
-      const now = performance.now();
-      if (!this.#line.isShown || now - this.#shown < 100) continue;
-      this.#shown = now;
-      const rate = formatSize(Math.floor(this.#bytes / ((now - this.#start) / 1000)));
-      this.#line.update(`${what}: ${total > 0 ? `${Math.min(100, Math.floor((this.#bytes / total) * 100))}%` : formatSize(this.#bytes)} (${rate}/s)`);
+      this.add(what, part.length, total);
     }
+  }
+
+  /** Counts bytes that have passed. */
+  add(what: string, bytes: number, total = 0): void {
+    this.#bytes += bytes;
+    const now = performance.now();
+    if (!this.#line.isShown || now - this.#shown < 100) return;
+    this.#shown = now;
+    const rate = formatSize(Math.floor(this.#bytes / ((now - this.#start) / 1000)));
+    this.#line.update(`${what}: ${total > 0 ? `${Math.min(100, Math.floor((this.#bytes / total) * 100))}%` : formatSize(this.#bytes)} (${rate}/s)`);
   }
 
   done(): void {

@@ -1,13 +1,12 @@
 // berth file pull
-import { chmodSync, existsSync, lstatSync, mkdirSync, openSync, rmSync, statSync, symlinkSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, openSync, statSync, symlinkSync } from "node:fs";
 import { close } from "node:fs";
-import { basename, dirname, join, posix } from "node:path";
-import type { TransportResponse } from "../../../server/api/client.ts";
+import { basename, dirname, join, } from "node:path";
 import { defineCommand } from "../../command.ts";
 import type { Context } from "../../context.ts";
 import { CliError } from "../../errors.ts";
 import { writeAll } from "../../output/write.ts";
-import { fetchFile, inFlight, parseGuestFile } from "./guest-files.ts";
+import { fetchFile, parseGuestFile, sftpPath } from "./guest-files.ts";
 import { TransferProgress } from "./progress.ts";
 
 const mostLinks = 40;
@@ -47,26 +46,16 @@ export async function pullFile(ctx: Context, name: string, path: string, target:
   }
 }
 
-async function namesIn(reply: TransportResponse): Promise<string[]> {
-  const { metadata } = JSON.parse(await reply.text()) as { metadata: string[] };
-  for (const name of metadata) if (name === "" || name === "." || name === ".." || name.includes("/")) throw new CliError(`The server named a file "${name}"`);
-  return metadata;
-}
-
-/** A directory with all below it, into a directory. The guest may change it meanwhile: nothing of ours is followed or overwritten. */
-async function pullTree(ctx: Context, name: string, path: string, target: string, progress: TransferProgress): Promise<void> {
-  const { type, mode, reply } = await fetchFile(ctx, name, path);
-  if (type === "symlink") return symlinkSync(await reply.text(), target);
-  if (type === "directory") {
-    const names = await namesIn(reply);
-    mkdirSync(target, { mode: 0o700 });
-    await inFlight(names, (entry) => pullTree(ctx, name, posix.join(path, entry), join(target, entry), progress), 4);
-    chmodSync(target, mode);
-    return;
+async function pullTree(ctx: Context, name: string, path: string, target: string): Promise<void> {
+  const progress = new TransferProgress(ctx);
+  const { openSftp, pullDirectory } = await import("../../sftp/index.ts");
+  const { sftp, close } = await openSftp(ctx.socketPath, sftpPath(ctx, name));
+  try {
+    await pullDirectory(sftp, path, target, (file, bytes) => progress.add(`Pulling ${file} to ${target}`, bytes));
+  } finally {
+    close();
+    progress.done();
   }
-  if (existsSync(target) && !lstatSync(target).isFile()) throw new CliError(`${target} is in the way`);
-  rmSync(target, { force: true });
-  await save(progress.count(`Pulling ${path} to ${target}`, reply.body), target, mode);
 }
 
 function isDirectory(path: string): boolean | undefined {
@@ -98,8 +87,7 @@ export const filePullCommand = defineCommand({
     for (const { name, path } of sources) {
       if (flags.recursive && !intoStdout && (await ctx.client.getInstanceFileHead({ name, path })).headers["x-lxd-type"] === "directory") {
         if (!existsSync(target)) mkdirSync(target, { recursive: true, mode: 0o750 });
-        const progress = new TransferProgress(ctx);
-        await pullTree(ctx, name, path, join(target, basename(path)), progress).finally(() => progress.done());
+        await pullTree(ctx, name, path, join(target, basename(path)));
         intoDirectory = true;
       } else {
         await pullFile(ctx, name, path, intoDirectory ? join(target, basename(path)) : target, intoStdout || flags.recursive);

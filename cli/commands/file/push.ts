@@ -1,10 +1,11 @@
 // berth file push
-import { createReadStream, fstatSync, lstatSync, openSync, readdirSync, readlinkSync, statSync, type Stats } from "node:fs";
+import { createReadStream, fstatSync, lstatSync, openSync, readdirSync, statSync } from "node:fs";
 import { basename, join, normalize, posix } from "node:path";
 import { defineCommand } from "../../command.ts";
 import type { Context } from "../../context.ts";
 import { CliError } from "../../errors.ts";
-import { type GuestFile, inFlight, makeDirectories, parseGuestFile, sendFile } from "./guest-files.ts";
+import { type GuestFile, makeDirectories, parseGuestFile, sendFile, sftpPath } from "./guest-files.ts";
+import type { PushItem } from "../../sftp/push.ts";
 import { TransferProgress } from "./progress.ts";
 
 interface Owner {
@@ -46,13 +47,7 @@ export async function pushFile(ctx: Context, source: string, target: GuestFile, 
   }
 }
 
-interface Item {
-  source: string;
-  path: string;
-  stats: Stats;
-}
-
-function walk(source: string, path: string, directories: Item[], others: Item[]): void {
+function walk(source: string, path: string, directories: PushItem[], others: PushItem[]): void {
   const stats = tryFile(source, () => lstatSync(source));
   if (stats.isDirectory()) {
     directories.push({ source, path, stats });
@@ -65,19 +60,15 @@ function walk(source: string, path: string, directories: Item[], others: Item[])
 }
 
 async function pushTree(ctx: Context, source: string, target: GuestFile): Promise<void> {
-  const [directories, others]: [Item[], Item[]] = [[], []];
+  const [directories, others]: [PushItem[], PushItem[]] = [[], []];
   walk(source, posix.join(target.path, basename(source)), directories, others);
   const progress = new TransferProgress(ctx);
-  const about = ({ stats: { uid, gid, mode } }: Item) => ({ uid, gid, mode });
+  const { openSftp, pushItems } = await import("../../sftp/index.ts");
+  const { sftp, close } = await openSftp(ctx.socketPath, sftpPath(ctx, target.name));
   try {
-    for (const item of directories) await sendFile(ctx, { name: target.name, path: item.path }, { type: "directory", ...about(item) });
-    await inFlight(others, async (item) => {
-      const place = { name: target.name, path: item.path };
-      if (item.stats.isSymbolicLink()) return sendFile(ctx, place, { type: "symlink", uid: item.stats.uid, gid: item.stats.gid }, readlinkSync(item.source));
-      const fd = tryFile(item.source, () => openSync(item.source, "r"));
-      await sendFile(ctx, place, { type: "file", ...about(item) }, progress.count(`Pushing ${item.source} to ${item.path}`, streamOf(fd)));
-    });
+    await pushItems(sftp, directories, others, (item, bytes) => progress.add(`Pushing ${item.source} to ${item.path}`, bytes));
   } finally {
+    close();
     progress.done();
   }
 }

@@ -158,6 +158,10 @@ export const instanceCases = {
     check: (text) => assert.match(text, /^lxc\.uts\.name = runs$/m),
     bad: { path: "/1.0/instances/runs/logs/..%2F..%2Fberthd.lock", status: 400, error: 'Log file name "../../berthd.lock" not valid' },
   },
+  openInstanceSftp: {
+    good: { path: "/1.0/instances/off/sftp" },
+    bad: { path: "/1.0/instances/off/sftp", status: 400, error: "Missing or invalid upgrade header" },
+  },
   deleteInstanceLog: {
     good: async ({ daemon }) => {
       const { metadata } = await daemon.must("POST", "/1.0/instances/runs/exec", { command: ["true"], "record-output": true });

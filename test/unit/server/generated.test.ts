@@ -25,7 +25,7 @@ test("every endpoint is an operation of the document, with its parameters", () =
     assert.equal(operation.summary, endpoint.summary);
     const inPath = operation.parameters.filter((one: { in: string }) => one.in === "path").map(({ name }: { name: string }) => name);
     assert.deepEqual(inPath, [...endpoint.path.matchAll(/[:*]([a-z]+)/g)].map((match) => match[1]));
-    const success = { sync: String(endpoint.status ?? 200), operation: "202", raw: "200", websocket: "101" }[endpoint.kind];
+    const success = { sync: String(endpoint.status ?? 200), operation: "202", raw: "200", websocket: "101", stream: "101" }[endpoint.kind];
     assert.ok(operation.responses[success], `${id} ${success}`);
     assert.equal(operation.requestBody === undefined, endpoint.body === undefined);
     for (const code of endpoint.errors ?? []) {
