@@ -74,8 +74,9 @@ async function whileMounted(client: "berth" | "lxc", what: string, look: (target
     await eventually(() => lstatSync(target).dev !== lstatSync(folder).dev, { what: `${client} mounts ${what}` });
     await look(target);
   } finally {
-    await exec("umount", ["-l", target]);
-    await eventually(() => mounting.exitCode !== null || mounting.signalCode !== null || (mounting.kill(), false), { every: 200, what: "the client ends" });
+    await exec("umount", [target]);
+    mounting.kill("SIGINT");
+    await eventually(() => mounting.exitCode !== null || mounting.signalCode !== null, { what: "the client ends" });
   }
 }
 
