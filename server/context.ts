@@ -7,6 +7,7 @@ import type { ImageLibrary } from "./image-library/library.ts";
 import type { Restarts } from "./instances/autorestart.ts";
 import type { BusyInstances } from "./instances/busy.ts";
 import type { Runtime } from "./instances/runtime.ts";
+import type { SnapshotStore } from "./instances/snapshots/store.ts";
 import type { InstanceStore } from "./instances/store.ts";
 import type { Locks } from "./locks.ts";
 import type { Networks } from "./managed-networks/networks.ts";
@@ -30,6 +31,7 @@ export interface Context {
   readonly projects: ProjectStore;
   readonly profiles: ProfileStore;
   readonly instances: InstanceStore;
+  readonly snapshots: SnapshotStore;
   readonly images: ImageLibrary;
   readonly networks: Networks;
   readonly pools: Pools;

@@ -22,6 +22,8 @@ import { autostart, recoverInstances } from "./instances/recover.ts";
 import { instanceRoutes } from "./instances/routes.ts";
 import { openSftp } from "./instances/sftp.ts";
 import { Runtime } from "./instances/runtime.ts";
+import { snapshotRoutes } from "./instances/snapshots/routes.ts";
+import { SnapshotStore } from "./instances/snapshots/store.ts";
 import { InstanceStore } from "./instances/store.ts";
 import { Locks } from "./locks.ts";
 import { explain, log } from "./log.ts";
@@ -78,6 +80,7 @@ function makeContext(paths: Paths): Context {
     projects: new ProjectStore(db),
     profiles: new ProfileStore(db),
     instances: new InstanceStore(db),
+    snapshots: new SnapshotStore(db),
     images: new ImageLibrary(db, paths),
     networks: new Networks(db, paths),
     pools: new Pools(db, paths, readIdMap),
@@ -92,7 +95,7 @@ function makeContext(paths: Paths): Context {
 
 async function makeHandlers(ctx: Context): Promise<Handlers> {
   return {
-    ...serverRoutes(ctx, await readTools()), ...operationRoutes(ctx.operations, ctx.events), ...instanceRoutes(ctx), ...imageRoutes(ctx),
+    ...serverRoutes(ctx, await readTools()), ...operationRoutes(ctx.operations, ctx.events), ...instanceRoutes(ctx), ...snapshotRoutes(ctx), ...imageRoutes(ctx),
     ...networkRoutes(ctx), ...profileRoutes(ctx), ...storageRoutes(ctx),
   } as unknown as Handlers;
 }

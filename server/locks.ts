@@ -27,4 +27,9 @@ export class Locks {
       if (this.#tails.get(name) === tail) this.#tails.delete(name);
     }
   }
+
+  /** Runs `work` once everything before it on all of these names has ended. */
+  runAll<T>(names: readonly string[], work: () => Promise<T>): Promise<T> {
+    return [...new Set(names)].sort().reduceRight((inner, name) => () => this.run(name, inner), work)();
+  }
 }

@@ -55,6 +55,13 @@ const table = {
     message: "Instance \"{name}\" already exists",
     hint: "Choose another name, or delete it first: berth delete {name}",
   },
+  snapshot_not_found: { status: 404, message: "Instance snapshot not found", hint: "See `berth info INSTANCE` for the snapshots it has." },
+  snapshot_exists: {
+    status: 409,
+    message: "Snapshot \"{name}\" of instance \"{instance}\" already exists",
+    hint: "Choose another name, or delete it first: berth delete {instance}/{name}",
+  },
+  snapshot_to_restore_missing: { status: 404, message: "Snapshot {instance}/{name} does not exist", hint: "See `berth info {instance}` for the snapshots it has." },
   invalid_name: { status: 400, message: "Invalid {what} name \"{name}\": {reason}" },
   instance_running: { status: 400, message: "Instance is running", hint: "Stop it first, or use --force." },
   instance_already_running: { status: 400, message: "The instance is already running" },

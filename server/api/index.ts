@@ -6,6 +6,7 @@ import { networkEndpoints } from "./networks.ts";
 import { operationEndpoints } from "./operations.ts";
 import { profileEndpoints } from "./profiles.ts";
 import { serverEndpoints } from "./server.ts";
+import { snapshotEndpoints } from "./snapshots.ts";
 import { storageEndpoints } from "./storage.ts";
 
 export const endpoints = {
@@ -13,6 +14,7 @@ export const endpoints = {
   ...eventEndpoints,
   ...operationEndpoints,
   ...instanceEndpoints,
+  ...snapshotEndpoints,
   ...imageEndpoints,
   ...networkEndpoints,
   ...profileEndpoints,

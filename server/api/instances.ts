@@ -1,6 +1,7 @@
 // Instances: full-OS containers.
 import { type Static, Type } from "typebox";
 import { defineEndpoints } from "./endpoint.ts";
+import { Snapshot } from "./snapshots.ts";
 import { Devices, ListQuery, ProjectQuery, RenameBody, StringMap, Timestamp } from "./schemas.ts";
 
 const writable = {
@@ -108,7 +109,7 @@ export const InstanceFull = Type.Object({
   ...Instance.properties,
   backups: Type.Union([Type.Array(Type.Any()), Type.Null()]),
   state: InstanceState,
-  snapshots: Type.Union([Type.Array(Type.Any()), Type.Null()]),
+  snapshots: Type.Union([Type.Array(Snapshot), Type.Null()]),
 });
 export type InstanceFull = Static<typeof InstanceFull>;
 

@@ -62,6 +62,9 @@ const raw = {
   flock: libc.func("int flock(int fd, int operation)"),
   mkfifo: libc.func("int mkfifo(const char *path, uint32_t mode)"),
   renameat2: libc.func("int renameat2(int from, const char *old, int to, const char *new_, unsigned int flags)"),
+  listxattr: libc.func("long llistxattr(const char *path, void *list, size_t size)"),
+  getxattr: libc.func("long lgetxattr(const char *path, const char *name, void *value, size_t size)"),
+  setxattr: libc.func("int lsetxattr(const char *path, const char *name, const void *value, size_t size, int flags)"),
   mknod: libc.func("int mknod(const char *path, uint32_t mode, uint64_t device)"),
   mkdirat: libc.func("int mkdirat(int dirfd, const char *path, uint32_t mode)"),
   mknodat: libc.func("int mknodat(int dirfd, const char *path, uint32_t mode, uint64_t device)"),
@@ -315,4 +318,25 @@ export function makeFileAt(dirFd: number, name: string, mode: number): void {
 export function unlinkAt(dirFd: number, name: string, directory = false): void {
   const AT_REMOVEDIR = 0x200;
   check("unlinkat", raw.unlinkat(dirFd, name, directory ? AT_REMOVEDIR : 0), name);
+}
+
+/** Names of the extended attributes of a file; none where the file system has no such thing. */
+export function listXattrs(path: string): string[] {
+  const list = Buffer.alloc(65536);
+  const length = Number(raw.listxattr(path, list, list.length));
+  if (length < 0 && ["ENOTSUP", "EOPNOTSUPP"].includes(names.get(koffi.errno()) ?? "")) return [];
+  return list.toString("utf8", 0, check("llistxattr", length, path)).split("\0").filter(Boolean);
+}
+
+export function getXattr(path: string, name: string): Buffer {
+  const value = Buffer.alloc(65536);
+  return value.subarray(0, check("lgetxattr", raw.getxattr(path, name, value, value.length), path));
+}
+
+export function setXattr(path: string, name: string, value: Buffer): void {
+  check("lsetxattr", raw.setxattr(path, name, value, value.length, 0), path);
+}
+
+export function ioctl(fd: number, request: number, argument: Buffer, what: string): void {
+  check("ioctl", raw.ioctl(fd, request, argument), what);
 }

@@ -66,6 +66,11 @@ export function mountOverlay(overlay: Overlay, target: string): void {
   asContainerRoot(overlay.uid, overlay.gid, () => mount("overlay", target, "overlay", overlay.devices ? 0 : MS.NODEV, options));
 }
 
+/** Mounts an overlay that nobody can write to, with the ids that its layers have. */
+export function mountRawOverlay(lower: readonly string[], target: string): void {
+  mount("overlay", target, "overlay", MS.NODEV | MS.RDONLY | MS.NOSUID, `lowerdir=${lower.map(escapeOption).join(":")},redirect_dir=follow`);
+}
+
 /** Unmounts a directory and all that is mounted below it; it may not be mounted at all. */
 export function unmountTree(target: string): void {
   for (let depth = 0; depth < 16; depth++) {

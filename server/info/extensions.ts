@@ -11,4 +11,5 @@ export const apiExtensions: readonly string[] = [
   "instance_bulk_state_change", "server_supported_storage_drivers", "event_lifecycle_requestor_address", "network_counters_errors_dropped",
   "cloud_init", "directory_manipulation", "file_append", "file_delete", "file_symlinks", "file_get_symlink", "instance_file_head",
   "instance_all_projects", "instance_get_full", "restrict_devlxd", "devlxd_events", "devlxd_images", "instance_ready_state", "event_project", "console_force",
+  "snapshot_expiry", "snapshot_expiry_creation",
 ];

@@ -2,6 +2,7 @@
 import { renameSync, writeFileSync } from "node:fs";
 import { dump } from "js-yaml";
 import type { Context } from "../context.ts";
+import { viewSnapshots } from "./snapshots/view.ts";
 import { type InstanceRecord, systemNameOf } from "./store.ts";
 import { viewInstance } from "./view.ts";
 
@@ -11,7 +12,7 @@ export function writeBackupFile(ctx: Context, instance: InstanceRecord): void {
   const profiles = instance.profiles.flatMap((name) => ctx.profiles.find(instance.project, name) ?? []);
   const content = {
     container: viewInstance(ctx, instance),
-    snapshots: [],
+    snapshots: viewSnapshots(ctx, instance) ?? [],
     pool: { name: pool.name, driver: pool.driver, description: pool.description, config: pool.config },
     profiles: profiles.map(({ name, description, config, devices }) => ({ name, description, config, devices })),
     volume: { name: instance.name, type: "container", content_type: "filesystem", config: {}, layers: instance.volume },

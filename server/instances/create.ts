@@ -51,7 +51,7 @@ export function reserveInstance(ctx: Context, project: string, post: InstancesPo
     project, name: post.name || makeName((name) => ctx.instances.find(project, name) !== undefined), phase: "creating",
     architecture: normalizeArchitecture(image?.architecture ?? post.architecture ?? hostArchitecture()), ephemeral: post.ephemeral ?? false,
     description: post.description ?? "", config, devices: own.devices, profiles, pool: root.pool,
-    volume: { kind: image ? "overlay" : "empty", image: image?.fingerprint ?? "" },
+    volume: { kind: "empty", image: image?.fingerprint ?? "", own: "", layers: [] },
   }))();
   return { instance, image };
 }
@@ -105,7 +105,10 @@ export async function createInstance(ctx: Context, { instance, image }: Reservat
     if (stored) await driver.ensureImage(stored);
     instance.volume = await driver.create(name, stored, currentIdMap(instance));
     rememberDiskMap(instance);
-    undo.push(() => driver.remove(name));
+    undo.push(async () => {
+      await driver.remove(name);
+      await driver.discard([instance.volume.own, ...instance.volume.layers]);
+    });
     makeFolders(ctx, name);
     undo.push(() => removeFolders(ctx, name));
     symlinkSync(driver.folder(name), `${ctx.paths.containers}/${name}`);

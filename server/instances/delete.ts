@@ -4,10 +4,10 @@ import { isTrue } from "../api/config-keys/key.ts";
 import type { Requestor } from "../api/events.ts";
 import type { Context } from "../context.ts";
 import { forEachDevice } from "../devices/plan.ts";
-import { removeUnusedLayers } from "../image-library/layers.ts";
 import { removeFolders } from "./create.ts";
 import { devicesOf, withdrawDevices } from "./devices.ts";
 import { expandInstance } from "./expanded.ts";
+import { releaseVolumes } from "./release.ts";
 import { type InstanceRecord, systemNameOf } from "./store.ts";
 import { instanceUrl } from "./view.ts";
 
@@ -39,6 +39,7 @@ export async function removeInstance(ctx: Context, instance: InstanceRecord): Pr
     await ctx.pools.driver(instance.pool).remove(name);
   }
   removeFolders(ctx, name);
+  const volumes = [instance.volume, ...ctx.snapshots.list(instance).map((snapshot) => snapshot.volume)];
   ctx.instances.remove(instance);
-  await removeUnusedLayers(ctx, instance.volume.image);
+  await releaseVolumes(ctx, instance.pool, volumes);
 }

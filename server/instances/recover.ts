@@ -13,10 +13,12 @@ import { areSomeUnsettled, findContainers } from "../lxc/processes.ts";
 import { removeInstance } from "./delete.ts";
 import { announceDevices, devicesOf } from "./devices.ts";
 import { expandInstance } from "./expanded.ts";
+import { finishInstance } from "./finish.ts";
 import { currentIdMap } from "./idmap.ts";
 import { rebalanceCpus } from "./limits/balancer.ts";
 import { restoreLimits } from "./limits/restore.ts";
 import { wasReady } from "./ready.ts";
+import { thawForgotten } from "./snapshots/guest.ts";
 import { startInstance } from "./start.ts";
 import { instanceEnded } from "./on-end.ts";
 import type { Running } from "./runtime.ts";
@@ -32,6 +34,7 @@ export async function recoverInstances(ctx: Context): Promise<void> {
     await attempt(instance, () => removeInstance(ctx, instance));
   }
   const stoppedWithHost = readStoppedWithHost(ctx.paths);
+  for (const [pool, driver] of ctx.pools.drivers()) driver.sweep((id) => ctx.instances.usesFolder(pool, id));
   const sameRun = readText(ctx.paths.machineRun) === machineRun();
   const instances = new Map(ctx.instances.list().map((instance) => [systemNameOf(instance), instance]));
   for (const [name, processes] of found) {
@@ -46,6 +49,7 @@ export async function recoverInstances(ctx: Context): Promise<void> {
     running.frozen = running.cgroups.isFrozen;
     running.ready = wasReady(instance, processes);
     await attempt(instance, () => ctx.guestSockets.open(instance.id));
+    await attempt(instance, () => thawForgotten(ctx, instance, running));
     markRunning(ctx, instance);
     restoreLimits(name, running);
     if (stoppedWithHost.has(name)) comeBack(ctx, instance, running);
@@ -55,6 +59,7 @@ export async function recoverInstances(ctx: Context): Promise<void> {
   rebalanceCpus(ctx.runtime);
   ctx.guestSockets.clean();
   for (const [name, instance] of instances) {
+    if (!found.has(name)) await attempt(instance, () => finishInstance(ctx, instance));
     await attempt(instance, () => announceDevices(devicesOf(ctx, instance, expandInstance(ctx, instance))));
     if (found.has(name)) continue;
     await attempt(instance, () => ctx.pools.driver(instance.pool).ensureMounted(volumeOf(instance), currentIdMap(instance)));

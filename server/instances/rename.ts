@@ -1,5 +1,5 @@
 // Giving a stopped instance another name.
-import { renameSync, rmSync, symlinkSync } from "node:fs";
+import { existsSync, renameSync, rmSync, symlinkSync } from "node:fs";
 import { fail } from "../api/errors.ts";
 import type { Requestor } from "../api/events.ts";
 import type { Context } from "../context.ts";
@@ -10,7 +10,7 @@ import { expandInstance } from "./expanded.ts";
 import { currentIdMap } from "./idmap.ts";
 import { checkInstanceName } from "./name.ts";
 import { renewInstanceId } from "./instance-id.ts";
-import { systemNameOf, volumeOf } from "./store.ts";
+import { type InstanceRecord, systemNameOf, volumeOf } from "./store.ts";
 import { instanceUrl } from "./view.ts";
 
 /** Throws `invalid_name` or `instance_exists`. */
@@ -19,28 +19,41 @@ export function assertNameFree(ctx: Context, project: string, name: string): voi
   if (ctx.instances.find(project, name)) throw fail("instance_exists", { name });
 }
 
-/** Throws `invalid_name`, `instance_exists` or `instance_running`; the caller holds the lock. */
+/** Throws `invalid_name`, `instance_exists` or `instance_running`; the caller holds the locks of both names. */
 export async function renameInstance(ctx: Context, project: string, name: string, newName: string, requestor: Requestor): Promise<void> {
   assertNameFree(ctx, project, newName);
   const instance = ctx.instances.get(project, name);
   const [before, after] = [systemNameOf(instance), systemNameOf({ project, name: newName })];
   if (ctx.runtime.get(before)) throw fail("instance_running");
+  await ctx.runtime.settled(before);
   const driver = ctx.pools.driver(instance.pool);
   const map = currentIdMap(instance);
-  const renamed: typeof instance = { ...instance, name: newName, config: { ...instance.config, "volatile.apply_template": "rename" } };
+  const config = { ...instance.config, "volatile.apply_template": "rename" };
+  const renamed: InstanceRecord = { ...instance, name: newName, config, unfinished: { renamedFrom: before } };
   renewInstanceId(renamed.config);
   await withUndo(async (undo) => {
-    await driver.rename(volumeOf(instance), after, map);
-    undo.push(() => driver.rename(volumeOf(renamed), before, map));
     ctx.instances.save(renamed);
     undo.push(() => ctx.instances.save(instance));
-    renameSync(ctx.paths.logs(before), ctx.paths.logs(after));
+    undo.push(() => driver.ensureMounted(volumeOf(instance), map));
+    await driver.rename(before, after);
+    undo.push(() => driver.rename(after, before));
+    await driver.ensureMounted(volumeOf(renamed), map);
+    moveFolders(ctx, before, after, driver.folder(after));
   });
-  renameSync(ctx.paths.devices(before), ctx.paths.devices(after));
-  rmSync(`${ctx.paths.containers}/${before}`, { force: true });
-  symlinkSync(driver.folder(after), `${ctx.paths.containers}/${after}`);
+  renamed.unfinished = {};
+  ctx.instances.save(renamed);
   await withdrawDevices(devicesOf(ctx, instance, expandInstance(ctx, instance)));
   await announceDevices(devicesOf(ctx, renamed, expandInstance(ctx, renamed)));
   writeBackupFile(ctx, renamed);
   ctx.events.lifecycle({ action: "instance-renamed", source: instanceUrl(renamed), requestor, context: { old_name: name } }, project);
+}
+
+/** Moves what lies beside the volume of an instance. Can be repeated. */
+export function moveFolders(ctx: Context, before: string, after: string, volume: string): void {
+  for (const folder of [(name: string) => ctx.paths.logs(name), (name: string) => ctx.paths.devices(name)]) {
+    if (existsSync(folder(before))) renameSync(folder(before), folder(after));
+  }
+  rmSync(`${ctx.paths.security}/${before}`, { force: true });
+  for (const name of [before, after]) rmSync(`${ctx.paths.containers}/${name}`, { force: true });
+  symlinkSync(volume, `${ctx.paths.containers}/${after}`);
 }

@@ -16,6 +16,7 @@ import { writeFile } from "./files/write.ts";
 import { listInstances } from "./list.ts";
 import { deleteLog, listLogs, readLog } from "./logs.ts";
 import { assertNameFree, renameInstance } from "./rename.ts";
+import { restoreSnapshot } from "./snapshots/restore.ts";
 import { readState } from "./state.ts";
 import { systemNameOf } from "./store.ts";
 import { updateInstance } from "./update.ts";
@@ -67,6 +68,13 @@ export function instanceRoutes(ctx: Context): Implementation<typeof instanceEndp
 
     replaceInstance: ({ params, query, body, requestor }) => {
       const instance = find(query.project, params.name);
+      const { restore } = body;
+      if (restore) {
+        return ctx.operations.start({
+          description: "Restoring snapshot", project: instance.project, resources: instanceResources(instance),
+          run: () => restoreSnapshot(ctx, instance.project, instance.name, restore, body.stateful ?? false, requestor),
+        });
+      }
       return ctx.operations.start({
         description: "Updating instance", project: instance.project, resources: instanceResources(instance),
         run: () => ctx.locks.run(systemNameOf(instance), async () => updateInstance(ctx, instance.project, instance.name, body, false, requestor)),
@@ -83,7 +91,7 @@ export function instanceRoutes(ctx: Context): Implementation<typeof instanceEndp
       assertNameFree(ctx, instance.project, body.name);
       return ctx.operations.start({
         description: "Renaming instance", project: instance.project, resources: instanceResources(instance),
-        run: () => ctx.locks.run(systemNameOf(instance), () => renameInstance(ctx, instance.project, instance.name, body.name, requestor)),
+        run: () => ctx.locks.runAll([systemNameOf(instance), systemNameOf({ ...instance, name: body.name })], () => renameInstance(ctx, instance.project, instance.name, body.name, requestor)),
       });
     },
 

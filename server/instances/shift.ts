@@ -2,9 +2,10 @@
 // the new ids at once; those of a copy have the host's ids as owners, and are written anew.
 import { isTrue } from "../api/config-keys/key.ts";
 import { fail } from "../api/errors.ts";
+import type { Config } from "../api/schemas.ts";
 import type { Context } from "../context.ts";
 import type { IdMap } from "../host/user-namespace.ts";
-import { formatIdMap, parseIdMap } from "../lxc/idmap.ts";
+import { formatIdMap, noMap, parseIdMap } from "../lxc/idmap.ts";
 import type { Layer } from "./config.ts";
 import { chooseIdMap } from "./idmap.ts";
 import { type InstanceRecord, volumeOf } from "./store.ts";
@@ -13,6 +14,11 @@ import { type InstanceRecord, volumeOf } from "./store.ts";
 export function rememberDiskMap(instance: InstanceRecord): void {
   const isShifted = instance.volume.kind !== "overlay";
   instance.config["volatile.last_state.idmap"] = isShifted ? (instance.config["volatile.idmap.current"] ?? "[]") : "[]";
+}
+
+/** The map by which the owners of files are shifted on the disk, of an instance or a snapshot with this configuration. */
+export function diskMap(config: Config): IdMap {
+  return parseIdMap(config["volatile.last_state.idmap"]) ?? noMap;
 }
 
 /** Makes the map that is due hold for the instance's files, and gives it; the caller is about to start it. Throws `shift_protected`. */

@@ -16,6 +16,7 @@ import { removeConsole } from "./console/log.ts";
 import { containerConfig } from "./container-config.ts";
 import { devicesOf, keepVolatile } from "./devices.ts";
 import { expandInstance } from "./expanded.ts";
+import { finishInstance } from "./finish.ts";
 import type { Layer } from "./config.ts";
 import { isTrue } from "../api/config-keys/key.ts";
 import { loadModules } from "./kernel/modules.ts";
@@ -41,6 +42,7 @@ export async function startInstance(ctx: Context, project: string, instanceName:
   if (ctx.runtime.get(name)) throw fail("instance_already_running");
   if (ctx.shutdown.begun) throw fail("shutting_down");
   await ctx.runtime.settled(name);
+  await finishInstance(ctx, ctx.instances.get(project, instanceName));
   const instance = ctx.instances.get(project, instanceName);
   expectCgroupMoves();
   const expanded = expandInstance(ctx, instance);

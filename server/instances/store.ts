@@ -20,24 +20,37 @@ export interface InstanceRecord {
   profiles: string[];
   pool: string;
   volume: VolumeRecord;
+  unfinished: Unfinished;
   createdAt: Date;
   lastUsedAt: Date | undefined;
 }
 
+/** What is decided in the database and not yet done on disk: whoever finds it does it (again). */
+export interface Unfinished {
+  /** System name of before: files still have to be moved from it. */
+  renamedFrom?: string;
+  /** Its files are to be replaced by those that wait in the pool under this id. */
+  replaceBy?: string;
+  /** The daemon froze the guest for a moment. */
+  frozen?: true;
+}
+
 interface Row {
   id: number; project: string; name: string; phase: Phase; architecture: string; ephemeral: number; description: string;
-  config: string; devices: string; profiles: string; pool: string; image: string; volume: string; created_at: number; last_used_at: number;
+  config: string; devices: string; profiles: string; pool: string; image: string; volume: string;
+  own: string; layers: string; unfinished: string; created_at: number; last_used_at: number;
 }
 
 const columns = `instances.id, projects.name AS project, instances.name, phase, architecture, ephemeral, instances.description,
-  instances.config, devices, profiles, pool, image, volume, created_at, last_used_at`;
+  instances.config, devices, profiles, pool, image, volume, own, layers, unfinished, created_at, last_used_at`;
 const from = "FROM instances JOIN projects ON projects.id = project_id";
 
 function parse(row: Row): InstanceRecord {
   return {
     id: row.id, project: row.project, name: row.name, phase: row.phase, architecture: row.architecture, ephemeral: row.ephemeral === 1,
     description: row.description, config: JSON.parse(row.config), devices: JSON.parse(row.devices), profiles: JSON.parse(row.profiles),
-    pool: row.pool, volume: { kind: row.volume as VolumeRecord["kind"], image: row.image },
+    pool: row.pool, volume: { kind: row.volume as VolumeRecord["kind"], image: row.image, own: row.own, layers: JSON.parse(row.layers) },
+    unfinished: JSON.parse(row.unfinished),
     createdAt: new Date(row.created_at), lastUsedAt: row.last_used_at ? new Date(row.last_used_at) : undefined,
   };
 }
@@ -90,14 +103,14 @@ export class InstanceStore {
   }
 
   /** Takes the name. Throws `instance_exists`. */
-  insert(record: Omit<InstanceRecord, "id" | "createdAt" | "lastUsedAt">): InstanceRecord {
+  insert(record: Omit<InstanceRecord, "id" | "unfinished" | "createdAt" | "lastUsedAt">): InstanceRecord {
     const insert = this.#db.transaction(() => {
       if (this.find(record.project, record.name)) throw fail("instance_exists", { name: record.name });
       return this.#db.prepare(`INSERT INTO instances (project_id, name, phase, architecture, ephemeral, description, config, devices, profiles,
-        pool, image, volume, created_at, last_used_at) VALUES ((SELECT id FROM projects WHERE name = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)`)
+        pool, image, volume, own, layers, created_at, last_used_at) VALUES ((SELECT id FROM projects WHERE name = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)`)
         .run(record.project, record.name, record.phase, record.architecture, record.ephemeral ? 1 : 0, record.description,
           JSON.stringify(record.config), JSON.stringify(record.devices), JSON.stringify(record.profiles), record.pool,
-          record.volume.image, record.volume.kind, Date.now());
+          record.volume.image, record.volume.kind, record.volume.own, JSON.stringify(record.volume.layers), Date.now());
     });
     insert();
     const made = this.find(record.project, record.name);
@@ -108,18 +121,27 @@ export class InstanceStore {
   /** Writes all that may change. */
   save(record: InstanceRecord): void {
     this.#db.prepare(`UPDATE instances SET name = ?, phase = ?, architecture = ?, ephemeral = ?, description = ?, config = ?, devices = ?,
-      profiles = ?, pool = ?, image = ?, volume = ?, last_used_at = ? WHERE id = ?`)
+      profiles = ?, pool = ?, image = ?, volume = ?, own = ?, layers = ?, unfinished = ?, last_used_at = ? WHERE id = ?`)
       .run(record.name, record.phase, record.architecture, record.ephemeral ? 1 : 0, record.description, JSON.stringify(record.config),
         JSON.stringify(record.devices), JSON.stringify(record.profiles), record.pool, record.volume.image, record.volume.kind,
-        record.lastUsedAt?.getTime() ?? 0, record.id);
+        record.volume.own, JSON.stringify(record.volume.layers), JSON.stringify(record.unfinished), record.lastUsedAt?.getTime() ?? 0, record.id);
   }
 
   remove(record: InstanceRecord): void {
     this.#db.prepare("DELETE FROM instances WHERE id = ?").run(record.id);
   }
 
-  /** Whether any instance's volume, of any phase, lies over this image in a pool. */
+  /** Whether a volume of any instance (of any phase) or of a snapshot lies over this image in a pool. */
   usesImage(pool: string, fingerprint: string): boolean {
-    return this.#db.prepare("SELECT 1 FROM instances WHERE pool = ? AND image = ? LIMIT 1").get(pool, fingerprint) !== undefined;
+    return this.#db.prepare(`SELECT 1 FROM instances WHERE pool = @pool AND image = @fingerprint
+      UNION ALL SELECT 1 FROM instance_snapshots AS snapshots JOIN instances ON instances.id = instance_id
+      WHERE pool = @pool AND snapshots.image = @fingerprint LIMIT 1`).get({ pool, fingerprint }) !== undefined;
+  }
+
+  /** Whether a volume of any instance (of any phase) or of a snapshot has this folder of a pool, as its own or among its layers. */
+  usesFolder(pool: string, id: string): boolean {
+    return this.#db.prepare(`SELECT 1 FROM instances WHERE pool = @pool AND (own = @id OR instr(layers, @id) OR instr(unfinished, @id))
+      UNION ALL SELECT 1 FROM instance_snapshots AS snapshots JOIN instances ON instances.id = instance_id
+      WHERE pool = @pool AND (snapshots.own = @id OR instr(snapshots.layers, @id)) LIMIT 1`).get({ pool, id }) !== undefined;
   }
 }

@@ -13,7 +13,7 @@ import { instanceUrl } from "./view.ts";
 /** Replaces (PUT) or merges (PATCH) what a client sent; the caller holds the lock. */
 export async function updateInstance(ctx: Context, project: string, name: string, put: InstancePut, patch: boolean, requestor: Requestor): Promise<void> {
   const instance = ctx.instances.get(project, name);
-  if (put.restore) throw fail("not_supported", { what: "Restoring snapshots", hint: "" });
+  if (put.restore) throw fail("bad_request", { reason: "A snapshot is restored by a PUT with \"restore\"" });
   const before = expandInstance(ctx, instance);
   const next = merge(instance, put, patch);
   assertProfiles(ctx, project, next.profiles);

@@ -4,6 +4,7 @@ import type { Instance, InstanceFull } from "../api/instances.ts";
 import { zeroTime } from "../api/schemas.ts";
 import type { Context } from "../context.ts";
 import { expandInstance } from "./expanded.ts";
+import { viewSnapshots } from "./snapshots/view.ts";
 import { readState, statusOf } from "./state.ts";
 import type { InstanceRecord } from "./store.ts";
 
@@ -32,7 +33,7 @@ export function viewInstance(ctx: Context, instance: InstanceRecord): Instance {
 }
 
 export function viewFull(ctx: Context, instance: InstanceRecord): InstanceFull {
-  return { ...viewInstance(ctx, instance), backups: null, state: readState(ctx, instance), snapshots: null };
+  return { ...viewInstance(ctx, instance), backups: null, state: readState(ctx, instance), snapshots: viewSnapshots(ctx, instance) };
 }
 
 /** The URL of an instance, under the noun that the caller uses for it. */

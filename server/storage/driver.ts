@@ -1,7 +1,10 @@
 // What a storage driver does. The life of a volume: an image is made ready once in a pool (`ensureImage`);
-// an instance's volume is made from it (`create`), and can be seen at `rootfs` from then on, also after the
-// machine was restarted (`ensureMounted`), until it is deleted (`remove`). An image's part goes when neither
-// the image nor a volume made from it is left (`removeImage`).
+// an instance's volume is made from it (`create`) or from a snapshot (`createFrom`), and can be seen at `rootfs` from then on,
+// also after the machine was restarted (`ensureMounted`), until it is deleted (`remove`). An image's part goes when neither
+// the image nor a volume made from it is left (`removeImage`), and so do the folders that no volume needs any more (`discard`).
+//
+// What a volume is stands in its record, which the database holds. `snapshot`, `restore` and `rebuild` make ready what a new
+// record needs and hand it to `commit`, which writes it down or throws: then everything is as it was.
 import type { IdMap } from "../host/user-namespace.ts";
 
 /** An image as the store holds it. */
@@ -14,12 +17,16 @@ export interface StoredImage {
   rootfsFormat: "tar" | "squashfs";
 }
 
-/** How a volume came to be; kept with its instance. */
+/** How a volume, or a snapshot of one, came to be; kept with its instance. */
 export interface VolumeRecord {
-  /** overlay: layers over the image; copy: files of its own, with the container's ids; empty: no image. */
+  /** overlay: layers over the image; copy: files of its own, with the container's ids; empty: files of its own, and no image. */
   kind: "overlay" | "copy" | "empty";
   /** Fingerprint of the image below it; empty when there is none. */
   image: string;
+  /** The pool's folder that is no other's: for an overlay the layer it writes to, for a snapshot what it keeps beside layers. */
+  own: string;
+  /** The pool's layers between `own` and the image, topmost first. Nothing writes to them. */
+  layers: readonly string[];
 }
 
 export interface Volume extends VolumeRecord {
@@ -27,6 +34,23 @@ export interface Volume extends VolumeRecord {
   /** System name of the instance. */
   name: string;
 }
+
+/** A snapshot, and the map by which the owners of its files are shifted if they are a copy. */
+export interface Content {
+  record: VolumeRecord;
+  map: IdMap;
+}
+
+/** A guest that uses the volume while it is looked at. */
+export interface LiveGuest {
+  /** Runs `work` while the guest does not. */
+  paused<T>(work: () => Promise<T>): Promise<T>;
+}
+
+/** Writes down the record of a snapshot, and that which its volume has from then on. */
+export type CommitSnapshot = (taken: VolumeRecord, next: VolumeRecord) => void;
+/** Writes down a volume's new record, and what `replace` is to be called with should the daemon end before it has. */
+export type CommitReplacement = (next: VolumeRecord, replaceBy: string) => void;
 
 export interface Space {
   /** Bytes. */
@@ -39,6 +63,8 @@ export interface Space {
 export interface StorageDriver {
   /** Makes the pool's folders and learns what the file system can do. Idempotent. */
   open(): Promise<void>;
+  /** Ends what the daemon holds of it; mounts stay. */
+  close(): Promise<void>;
   /** What users are shown of it among the pool's volatile keys. */
   report(): Record<string, string>;
   /** Whether an image is ready here; making it so can take long. */
@@ -49,13 +75,29 @@ export interface StorageDriver {
   /** The folder of a volume: rootfs/, metadata.yaml, templates/, backup.yaml. */
   folder(name: string): string;
   create(name: string, image: StoredImage | undefined, map: IdMap): Promise<VolumeRecord>;
-  /** Whoever looks at `rootfs` from then on sees owners through `map`; nobody may be using it when that changes. */
+  /** A volume from a snapshot. `consume`: the snapshot was taken for this alone, and may be used up. */
+  createFrom(name: string, snapshot: Content, map: IdMap, consume: boolean): Promise<VolumeRecord>;
+  /** Another snapshot of the same content, which may be one of another pool's; shares what can be shared. */
+  adopt(snapshot: Content, from: StorageDriver, map: IdMap): Promise<VolumeRecord>;
+  /** Mounts it as its record says: whoever looks at `rootfs` sees owners through `map`. Not for a volume that a guest runs on. */
   ensureMounted(volume: Volume, map: IdMap): Promise<void>;
   /** Changes the owners on the disk of a stopped instance's volume that is no overlay. What is interrupted can be done again. */
   shift(volume: Volume, from: IdMap, to: IdMap): Promise<void>;
-  rename(volume: Volume, newName: string, map: IdMap): Promise<void>;
+  snapshot(volume: Volume, map: IdMap, guest: LiveGuest | undefined, commit: CommitSnapshot): Promise<void>;
+  /** Goes back to a snapshot. */
+  restore(volume: Volume, snapshot: Content, map: IdMap, commit: CommitReplacement): Promise<void>;
+  /** Begins anew with an image, or with nothing. */
+  rebuild(volume: Volume, image: StoredImage | undefined, map: IdMap, commit: CommitReplacement): Promise<void>;
+  /** Puts what was made ready in the place of what was there, and mounts it. Can be repeated. */
+  replace(volume: Volume, replaceBy: string, map: IdMap): Promise<void>;
+  /** Moves the folder of a stopped instance's volume. Can be repeated; `ensureMounted` is to follow. */
+  rename(name: string, newName: string): Promise<void>;
   /** Also of what is only half there. */
   remove(name: string): Promise<void>;
+  /** Removes folders of records that are no more: at once as far as anybody can see. */
+  discard(ids: readonly string[]): Promise<void>;
+  /** Removes all such folders that are not in use. */
+  sweep(isUsed: (id: string) => boolean): void;
   space(): Space;
   /** Unmounts all and removes the pool's folder. */
   destroy(): Promise<void>;

@@ -27,6 +27,11 @@ afterEach(async () => {
 });
 
 const volume = (name: string, pool = "default") => `${daemon.dir}/storage-pools/${pool}/containers/${name}`;
+/** What a volume writes to. */
+const written = (name: string, pool = "default") => {
+  const [, own] = /^ {4}own: (\S+)$/m.exec(readFileSync(`${volume(name, pool)}/backup.yaml`, "utf8")) ?? [];
+  return `${daemon.dir}/storage-pools/${pool}/layers/${own}/upper`;
+};
 const layer = (fingerprint: string) => `${daemon.dir}/storage-pools/default/images/${fingerprint}`;
 const onHost = async (...command: [string, ...string[]]) => (await daemon.inNamespace(...command)).stdout.trim();
 const attributes = { user: "user.colour", capability: "security.capability" };
@@ -60,7 +65,7 @@ test("the disk holds the guest's own ids, not shifted ones", async () => {
   await launch(daemon, one);
   await sh(daemon, one, "echo x > /root-file; echo x > /user-file; chown 1000:1000 /user-file");
   const ids = (file: string) => onHost("stat", "-c", "%u:%g", file);
-  const upper = `${volume(one)}/diff/upper`;
+  const upper = written(one);
   assert.deepEqual([await ids(`${upper}/root-file`), await ids(`${upper}/user-file`)], ["0:0", "1000:1000"]);
   assert.deepEqual([await ids(`${layer(fingerprint)}/rootfs/etc/passwd`), await ids(`${layer(fingerprint)}/rootfs/home/user`)], ["0:0", "1000:1000"]);
   const base = Number((await sh(daemon, one, "cat /proc/self/uid_map")).trim().split(/\s+/)[1]);
@@ -169,7 +174,7 @@ test("an ordinary user of the host cannot reach into a root file system", async 
   const nobody = (...command: string[]) => daemon.inNamespace("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--", ...command);
   assert.equal((await nobody("true")).code, 0);
   const secrets = [
-    `${volume(one)}/rootfs/etc/passwd`, `${volume(one)}/diff/upper`, `${volume(one)}/backup.yaml`, `${layer(fingerprint)}/rootfs/etc/passwd`,
+    `${volume(one)}/rootfs/etc/passwd`, written(one), `${volume(one)}/backup.yaml`, `${layer(fingerprint)}/rootfs/etc/passwd`,
     `${daemon.dir}/containers/${one}/rootfs`, `/proc/${await initOf(daemon, one)}/root/etc`, `${daemon.dir}/database/berth.db`,
     `${daemon.dir}/images/${fingerprint}`, `${daemon.dir}/logs/${one}/lxc.conf`,
   ];

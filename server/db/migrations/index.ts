@@ -1,4 +1,5 @@
 // The migrations in their order. A released one is never edited: add the next number.
 import { init } from "./001-init.ts";
+import { snapshots } from "./002-snapshots.ts";
 
-export const migrations: readonly string[] = [init];
+export const migrations: readonly string[] = [init, snapshots];

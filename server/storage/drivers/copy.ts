@@ -6,11 +6,31 @@ import { rm } from "node:fs/promises";
 import type { Readable } from "node:stream";
 import { fail } from "../../api/errors.ts";
 import { exchange } from "../../host/libc.ts";
-import { childEnv, lastWords, spawnError } from "../../host/run.ts";
+import { childEnv, lastWords, run, spawnError } from "../../host/run.ts";
 import { type IdMap, userNamespace } from "../../host/user-namespace.ts";
-import { isPrivileged, noMap, rootIds } from "../../lxc/idmap.ts";
+import { formatIdMap, isPrivileged, noMap, rootIds } from "../../lxc/idmap.ts";
 
 const preserve = ["--numeric-owner", "--xattrs", "--xattrs-include=user.*", "--xattrs-include=security.capability", "--acls", "--sparse"];
+
+const full = /No space left|Disk quota exceeded|Wrote only \d+ of/;
+
+/** Copies a folder to a new one just as it is, sharing the data where the file system can. */
+export async function copyFiles(source: string, target: string): Promise<void> {
+  try {
+    // When the daemon is killed so is the copier.
+    await run("setpriv", ["--pdeathsig=KILL", "--", "cp", "--archive", "--reflink=auto", "--sparse=auto", "--no-target-directory", source, target]);
+  } catch (error) {
+    if (full.test((error as Error).message)) throw fail("disk_full", { path: target }, error);
+    throw error;
+  }
+}
+
+/** Copies a folder to a new one so that its files belong to the ids of `map`; `from`: the map that the ids on the disk are of. */
+export async function copyOwned(source: string, from: IdMap, target: string, map: IdMap): Promise<void> {
+  if (formatIdMap(from) === formatIdMap(map)) return copyFiles(source, target);
+  mkdirSync(target, { mode: 0o755 });
+  await copyShifted(source, target, map, from);
+}
 
 /** Copies the files of `source` so that they belong to the ids of `map`. `from`: the map that the ids on the disk are of. */
 export async function copyShifted(source: string, target: string, map: IdMap, from: IdMap = noMap): Promise<void> {
@@ -68,7 +88,7 @@ function ended(tool: string, child: ChildProcess, target: string): Promise<void>
     child.once("error", (cause) => reject(spawnError(tool, cause)));
     child.once("close", (code, signal) => {
       if (code === 0 || signal === "SIGPIPE") resolve(); // whoever should have read tells why it did not
-      else if (/No space left|Disk quota exceeded|Wrote only \d+ of/.test(words)) reject(fail("disk_full", { path: target }));
+      else if (full.test(words)) reject(fail("disk_full", { path: target }));
       else reject(fail("tool_failed", { tool, reason: lastWords(words) || `exit status ${code}` }));
     });
   });

@@ -9,6 +9,7 @@ import { isMountPoint, unmountTree } from "../../host/mounts.ts";
 import { run } from "../../host/run.ts";
 import { fail } from "../../api/errors.ts";
 import type { StoredImage } from "../driver.ts";
+import { copyFiles } from "./copy.ts";
 
 export class ImageLayers {
   readonly #root: string;
@@ -89,6 +90,31 @@ export class ImageLayers {
     const from = this.folder(fingerprint);
     await copyFile(`${from}/metadata.yaml`, `${target}/metadata.yaml`);
     if (existsSync(`${from}/templates`)) await cp(`${from}/templates`, `${target}/templates`, { recursive: true });
+  }
+
+  /** Makes an image ready as it is in another pool. */
+  async copyFrom(other: ImageLayers, fingerprint: string): Promise<void> {
+    if (!existsSync(this.folder(fingerprint))) {
+      const [unfinished, from] = [this.#unfinished(), other.folder(fingerprint)];
+      mkdirSync(unfinished, { mode: 0o700 });
+      try {
+        await this.#copyParts(from, unfinished, existsSync(other.#squashfs(fingerprint)));
+        await rename(unfinished, this.folder(fingerprint));
+      } catch (error) {
+        await rm(unfinished, { recursive: true, force: true });
+        throw error;
+      }
+    }
+    await this.mountSquashfs(fingerprint);
+  }
+
+  async #copyParts(from: string, to: string, squashfs: boolean): Promise<void> {
+    for (const name of ["metadata.yaml", "templates"]) {
+      if (existsSync(`${from}/${name}`)) await cp(`${from}/${name}`, `${to}/${name}`, { recursive: true });
+    }
+    if (!squashfs) return copyFiles(`${from}/rootfs`, `${to}/rootfs`);
+    mkdirSync(`${to}/rootfs`, { mode: 0o755 });
+    await linkOrCopy(`${from}/rootfs.squashfs`, `${to}/rootfs.squashfs`);
   }
 
   async remove(fingerprint: string): Promise<void> {

@@ -18,7 +18,7 @@ const instance: Listed = {
   config: { "user.blah": "abc", "volatile.base_image": "0123456789abcdef" }, devices: {},
   expanded_config: { "user.blah": "abc", "limits.memory": "1MiB", "volatile.base_image": "0123456789abcdef" },
   expanded_devices: { root: { type: "disk", path: "/", pool: "default" }, eth0: { type: "nic", network: "berthbr0" } },
-  backups: null, snapshots: [{}, {}],
+  backups: null, snapshots: [{}, {}] as unknown as Listed["snapshots"],
   state: {
     status: "Running", status_code: 103, disk: { root: { usage: 2048 } }, memory: { usage: 524288, usage_peak: 0, swap_usage: 0, swap_usage_peak: 0 },
     network: {

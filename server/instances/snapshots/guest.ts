@@ -1,0 +1,46 @@
+// A guest that is held still for a moment, and let go again whatever happens.
+import type { Context } from "../../context.ts";
+import { explain, log } from "../../log.ts";
+import type { LiveGuest } from "../../storage/driver.ts";
+import type { Running } from "../runtime.ts";
+import { type InstanceRecord, systemNameOf } from "../store.ts";
+
+/** What a storage driver may do to an instance's guest; undefined when there is none. */
+export function liveGuest(ctx: Context, instance: InstanceRecord): LiveGuest | undefined {
+  const running = ctx.runtime.get(systemNameOf(instance));
+  return running && {
+    paused: async (work) => {
+      if (running.frozen) return work();
+      mark(ctx, instance, true); // a daemon that finds the mark lets the guest go on
+      try {
+        await running.cgroups.setFrozen(true);
+        return await work();
+      } finally {
+        await thaw(running, instance.name);
+        mark(ctx, instance, false);
+      }
+    },
+  };
+}
+
+function mark(ctx: Context, { project, name }: InstanceRecord, frozen: boolean): void {
+  const instance = ctx.instances.get(project, name);
+  const { frozen: _, ...unfinished } = instance.unfinished;
+  ctx.instances.save({ ...instance, unfinished: frozen ? { ...unfinished, frozen } : unfinished });
+}
+
+async function thaw(running: Running, name: string): Promise<void> {
+  try {
+    await running.cgroups.setFrozen(false);
+  } catch (error) {
+    log.debug("a guest was not thawed: it has ended", { instance: name, error: explain(error) });
+  }
+}
+
+/** Lets a guest go on that a daemon froze and did not live to thaw. */
+export async function thawForgotten(ctx: Context, instance: InstanceRecord, running: Running): Promise<void> {
+  if (!instance.unfinished.frozen) return;
+  await thaw(running, instance.name);
+  running.frozen = false;
+  mark(ctx, instance, false);
+}

@@ -1,0 +1,47 @@
+// What a pool has to remove: put out of the way at once, and removed bit by bit while other things go on.
+import { randomBytes } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, renameSync } from "node:fs";
+import { readdir, rm } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
+import { deleteSubvolume, isSubvolume } from "../../host/btrfs.ts";
+import { explain, log } from "../../log.ts";
+
+export class Trash {
+  readonly #folder: string;
+  #removing = Promise.resolve();
+
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  open(): void {
+    mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
+    if (readdirSync(this.#folder).length > 0) this.#empty();
+  }
+
+  /** Takes a file or folder away; it need not be there. It is out of the way at once. */
+  take(path: string): void {
+    if (!existsSync(path)) return;
+    renameSync(path, `${this.#folder}/${randomBytes(6).toString("hex")}`);
+    this.#empty();
+  }
+
+  #empty(): void {
+    this.#removing = this.#removing.then(async () => {
+      for (const entry of await readdir(this.#folder)) await remove(`${this.#folder}/${entry}`);
+    }).catch((error) => log.warn("what is no longer needed could not be removed", { folder: this.#folder, error: explain(error) }));
+  }
+
+  /** Resolves when nothing is left to remove, or after `ms`. */
+  async emptied(ms?: number): Promise<void> {
+    if (ms === undefined) return this.#removing;
+    const done = new AbortController();
+    await Promise.race([this.#removing, sleep(ms, undefined, { signal: done.signal }).catch(() => {})]);
+    done.abort();
+  }
+}
+
+async function remove(path: string): Promise<void> {
+  if (isSubvolume(path)) deleteSubvolume(path);
+  else await rm(path, { recursive: true, force: true, maxRetries: 6 });
+}
