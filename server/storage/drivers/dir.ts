@@ -4,7 +4,7 @@ import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, renameSync, r
 import { cp, rm } from "node:fs/promises";
 import { canIdmap, isMountPoint, unmountTree } from "../../host/mounts.ts";
 import { type IdMap, userNamespace } from "../../host/user-namespace.ts";
-import { formatIdMap, isPrivileged, noMap, rootIds } from "../../lxc/idmap.ts";
+import { formatIdMap, noMap, rootIds } from "../../lxc/idmap.ts";
 import { Locks } from "../../locks.ts";
 import { explain, log } from "../../log.ts";
 import { type Undo, withUndo } from "../../undo.ts";
