@@ -1,6 +1,6 @@
 // Checking the configuration that instances and profiles are given, and putting both together.
 import { fail } from "../api/errors.ts";
-import { instanceKeys, unsupportedInstanceKeys } from "../api/config-keys/instance.ts";
+import { instanceKeys, olderInstanceKeys, unsupportedInstanceKeys } from "../api/config-keys/instance.ts";
 import { checkConfig, findKey } from "../api/config-keys/key.ts";
 import type { Config, DeviceMap } from "../api/schemas.ts";
 
@@ -28,5 +28,12 @@ export function expand(profiles: readonly Layer[], own: Layer): Layer {
   const layers = [...profiles, own];
   const devices: DeviceMap = {};
   for (const layer of layers) Object.assign(devices, layer.devices);
-  return { config: Object.assign({}, ...layers.map((layer) => layer.config)) as Config, devices };
+  return { config: Object.assign({}, ...layers.map((layer) => withNewNames(layer.config))) as Config, devices };
+}
+
+function withNewNames(config: Config): Config {
+  const old = Object.keys(config).filter((key) => Object.hasOwn(olderInstanceKeys, key));
+  if (old.length === 0) return config;
+  const kept = Object.fromEntries(Object.entries(config).filter(([key]) => !old.includes(key)));
+  return { ...Object.fromEntries(old.map((key) => [olderInstanceKeys[key] ?? key, config[key] ?? ""])), ...kept };
 }

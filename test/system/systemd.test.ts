@@ -1,6 +1,7 @@
 // A whole OS with systemd, on the machine's own cgroups and on cgroup v2 alone: boots, is entered, paused, rebooted and shut down.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { unifyCgroups } from "../helpers/cgroups.ts";
 import { type Daemon, startDaemon } from "../helpers/daemon.ts";
 import { act, booted, importImage, initOf, launch, listen, sh, statusOf } from "../helpers/instances.ts";
 import { debianImage } from "../helpers/images.ts";
@@ -8,12 +9,6 @@ import { isAlive } from "../helpers/processes.ts";
 import { eventually } from "../helpers/wait.ts";
 
 const name = `deb${process.pid}`;
-
-/** The machine's cgroups go, and cgroup v2 alone comes in their place; only the daemon's namespace sees it. */
-async function unifyCgroups(daemon: Daemon): Promise<void> {
-  const { code, stderr } = await daemon.inNamespace("sh", "-c", "while umount -R -l /sys; do :; done 2> /dev/null; mount -t sysfs sysfs /sys && mount -t cgroup2 cgroup2 /sys/fs/cgroup");
-  assert.equal(code, 0, stderr);
-}
 
 const layouts: Record<string, ((daemon: Daemon) => Promise<void>) | undefined> = { "the machine's own cgroups": undefined, "cgroup v2 alone": unifyCgroups };
 for (const [layout, prepare] of Object.entries(layouts)) {

@@ -83,16 +83,20 @@ const snapshots: KeyTable = {
   "snapshots.schedule.stopped": bool("Make them also while it is stopped", { default: "false", ...live }),
 };
 
-export const instanceKeys: KeyTable = {
-  ...boot, ...guest, ...limits, ...raw, ...security, ...snapshots,
-  "cluster.evacuate": { type: { kind: "enum", values: ["auto", "migrate", "live-migrate", "stop"] }, default: "auto", description: "Kept for tools that set it: there is one host" },
-  "volatile.*": text("What Berth remembers of it", { readonly: true }),
-};
-
-/** Older names of LXD's for some keys. */
+/** Older names of LXD's for some keys: kept as they are set, and read as what they are called now. */
 export const olderInstanceKeys: Readonly<Record<string, string>> = {
   "security.syscalls.blacklist": "security.syscalls.deny", "security.syscalls.blacklist_compat": "security.syscalls.deny_compat",
   "security.syscalls.blacklist_default": "security.syscalls.deny_default", "security.syscalls.whitelist": "security.syscalls.allow",
+};
+
+const older: KeyTable = Object.fromEntries(
+  Object.entries(olderInstanceKeys).flatMap(([name, now]) => (security[now] ? [[name, { ...security[now], description: `Older name of \`${now}\`` }]] : [])),
+);
+
+export const instanceKeys: KeyTable = {
+  ...boot, ...guest, ...limits, ...raw, ...security, ...snapshots, ...older,
+  "cluster.evacuate": { type: { kind: "enum", values: ["auto", "migrate", "live-migrate", "stop"] }, default: "auto", description: "Kept for tools that set it: there is one host" },
+  "volatile.*": text("What Berth remembers of it", { readonly: true }),
 };
 
 /** Keys of LXD's that Berth does not do: refused with that reason, rather than as unknown. A name ending in `.` stands for all that begin so. */

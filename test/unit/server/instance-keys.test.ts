@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { rawLxc } from "../../../server/api/config-keys/raw-lxc.ts";
-import { checkInstanceConfig } from "../../../server/instances/config.ts";
+import { checkInstanceConfig, expand } from "../../../server/instances/config.ts";
 import { kernelLines, rawLines } from "../../../server/instances/kernel/lines.ts";
 
 const refuses = (config: Record<string, string>, message: RegExp) => assert.throws(() => checkInstanceConfig(config), message);
@@ -63,4 +63,13 @@ test("what the kernel is asked for becomes lines, AppArmor's only where it is", 
   const lines = [["lxc.prlimit.nofile", "9"], ["lxc.sysctl.net.ipv4.ip_forward", "1"]];
   assert.deepEqual(kernelLines(config, false), lines);
   assert.deepEqual(kernelLines(config, true), [...lines, ["lxc.apparmor.raw", "mount,"], ["lxc.apparmor.raw", "umount,"]]);
+});
+
+test("older names of keys are kept as they are, and hold as what they are called now", () => {
+  const config = { "security.syscalls.blacklist": "mount", "security.syscalls.blacklist_compat": "true" };
+  accepts(config);
+  refuses({ "security.syscalls.blacklist_compat": "perhaps" }, /Invalid value/);
+  assert.deepEqual(expand([], { config, devices: {} }).config, { "security.syscalls.deny": "mount", "security.syscalls.deny_compat": "true" });
+  const both = { ...config, "security.syscalls.deny": "chown" };
+  assert.equal(expand([], { config: both, devices: {} }).config["security.syscalls.deny"], "chown");
 });
