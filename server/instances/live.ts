@@ -11,6 +11,7 @@ import { fail } from "../api/errors.ts";
 
 /** Applies what live keys changed. Throws what the kernel refuses; `undo` takes back what was done before. */
 export async function applyLiveConfig(runtime: Runtime, running: Running, before: Config, after: Config, undo: Undo): Promise<void> {
+  if (running.cgroups.areGone) return; // it is just ending
   const world = cgroupWorld();
   const changes = planChanges(cgroupSettings(before, world), cgroupSettings(after, world));
   if (before["limits.cpu"] !== after["limits.cpu"]) assertProcessors(running, after["limits.cpu"]);
@@ -18,7 +19,7 @@ export async function applyLiveConfig(runtime: Runtime, running: Running, before
   writeChanges(running.cgroups, changes, undo);
   if (before["limits.cpu"] === after["limits.cpu"]) return;
   const { held } = running;
-  undo.push(() => holdCpus(runtime, running, { ...held, config: before }));
+  undo.push(() => holdCpus(runtime, running, held));
   holdCpus(runtime, running, { ...held, config: after });
 }
 
@@ -32,5 +33,5 @@ function assertProcessors({ cgroups }: Running, limit: string | undefined): void
 function holdCpus(runtime: Runtime, running: Running, held: Running["held"]): void {
   running.held = held;
   if (!held.config["limits.cpu"]) freeCpus(running);
-  rebalanceCpus(runtime);
+  rebalanceCpus(runtime, running);
 }

@@ -1,5 +1,6 @@
 // The cgroups of a container, on the v1, hybrid and v2 layouts: limits, freezer, counters.
 import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync, rmdirSync, writeFileSync } from "node:fs";
+import { basename, dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { hasCode } from "../host/libc.ts";
 
@@ -66,6 +67,11 @@ export class ContainerCgroups {
     return text === undefined || !/^\d/.test(text) ? undefined : Number(text.trim());
   }
 
+  /** The container has ended, and its cgroups with it. */
+  get areGone(): boolean {
+    return [...this.#folders.values()].every((folder) => !existsSync(folder));
+  }
+
   has(controller: string, name: string): boolean {
     const file = this.file(controller, name);
     return file !== undefined && existsSync(file);
@@ -81,6 +87,12 @@ export class ContainerCgroups {
   write(controller: string, name: string, value: string): void {
     const file = this.file(controller, name);
     if (file) writeFileSync(file, value, { flag: "r+" });
+  }
+
+  /** As `write`, for what v1 refuses while cgroups of the guest's own hold more: these are narrowed first. */
+  narrow(controller: string, name: string, value: string): void {
+    const file = this.file(controller, name);
+    if (file) narrowFile(file, value);
   }
 
   cpuUsage(): number {
@@ -130,6 +142,19 @@ export class ContainerCgroups {
   #settled(): boolean {
     if (this.isUnified) return /^frozen 1$/m.test(this.text("", "cgroup.events") ?? "");
     return this.text("freezer", "freezer.state")?.trim() === "FROZEN";
+  }
+}
+
+function narrowFile(file: string, value: string): void {
+  try {
+    writeFileSync(file, value, { flag: "r+" });
+  } catch (error) {
+    if (!hasCode(error, "EBUSY")) throw error;
+    const [folder, name] = [dirname(file), basename(file)];
+    for (const entry of readdirSync(folder, { withFileTypes: true })) {
+      if (entry.isDirectory()) narrowFile(`${folder}/${entry.name}/${name}`, value);
+    }
+    writeFileSync(file, value, { flag: "r+" });
   }
 }
 

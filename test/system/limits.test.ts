@@ -1,6 +1,6 @@
 // Limits of guests: at their start and while they run, on the machine's own cgroups; what the kernel refuses is told, and nothing changes.
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { totalmem } from "node:os";
 import { after, afterEach, before, test } from "node:test";
 import { type Daemon, startDaemon } from "../helpers/daemon.ts";
@@ -117,6 +117,15 @@ test("processors are dealt out among all that run, anew at each start, stop and 
   assert.equal(set(name), "0-1");
   await patch({ "limits.cpu": "5-6" }, other); // it does not run
   await assert.rejects(act(daemon, other, "start"), /there is no processor 5-6/);
+});
+
+test("processors are taken away also where the guest has cgroups of its own", { skip: cpus !== "0-1" && "wants two processors" }, async () => {
+  await launch(daemon, name);
+  const inner = `/sys/fs/cgroup/cpuset/lxc.payload.${name}/inner`;
+  mkdirSync(`${inner}/most`, { recursive: true });
+  assert.equal(readFileSync(`${inner}/most/cpuset.cpus`, "utf8").trim(), "0-1");
+  await patch({ "limits.cpu": "1-1" });
+  assert.deepEqual([file("cpuset.cpus"), readFileSync(`${inner}/most/cpuset.cpus`, "utf8").trim()], ["1", "1"]);
 });
 
 test("a limit whose controller the machine lacks is refused, and can be unset", async () => {

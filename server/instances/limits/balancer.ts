@@ -38,8 +38,8 @@ export function cpusForStart(runtime: Runtime, name: string, limit: string | und
   return formatCpus(balanceCpus([...others, { name, limit }], availableCpus()).get(name) ?? []);
 }
 
-/** Deals out the processors among all that run. One that cannot be served keeps those it has. */
-export function rebalanceCpus(runtime: Runtime): void {
+/** Deals out the processors among all that run. One that cannot be served keeps those it has; when that is `asking`, it throws. */
+export function rebalanceCpus(runtime: Runtime, asking?: Running): void {
   const claimed = claims(runtime);
   if (claimed.length === 0) return;
   for (const [name, cpus] of balanceCpus(claimed, availableCpus())) {
@@ -47,6 +47,7 @@ export function rebalanceCpus(runtime: Runtime): void {
     try {
       if (running) setCpus(running, formatCpus(cpus));
     } catch (error) {
+      if (running === asking) throw fail("limit_refused", { key: "limits.cpu", value: formatCpus(cpus), file: "cpuset.cpus", reason: explain(error) }, error);
       if (hasCode(error, "ENOENT", "ENODEV")) continue; // it has just ended
       log.warn("an instance's processors could not be changed", { instance: name, error: explain(error) });
     }
@@ -59,5 +60,5 @@ export function freeCpus(running: Running): void {
 }
 
 function setCpus({ cgroups }: Running, cpus: string): void {
-  if (cgroups.text("cpuset", "cpuset.cpus")?.trim() !== cpus) cgroups.write("cpuset", "cpuset.cpus", cpus || "\n");
+  if (cgroups.text("cpuset", "cpuset.cpus")?.trim() !== cpus) cgroups.narrow("cpuset", "cpuset.cpus", cpus || "\n");
 }
