@@ -159,6 +159,7 @@ const table = {
     hint: "They go on with what they had; the change holds for them from their next start.",
   },
   invalid_device: { status: 400, message: "Device validation failed for \"{device}\": {reason}" },
+  device_start_failed: { status: 500, message: "Failed to start device \"{device}\": {reason}", hint: "{hint}" },
   no_root_device: {
     status: 400,
     message: "Failed creating instance record: No root device could be found",

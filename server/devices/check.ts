@@ -9,7 +9,7 @@ import { deviceTypes, typeOf } from "./registry.ts";
 export function checkDevices(devices: DeviceMap, world: DeviceWorld): DeviceMap {
   return Object.fromEntries(Object.entries(devices).map(([name, options]) => {
     const set = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== ""));
-    const reason = deviceFault(name, set, world);
+    const reason = deviceFault(name, set, world) ?? typeOf(set)?.clash?.(name, set, devices);
     if (reason) throw fail("invalid_device", { device: name, reason });
     return [name, set];
   }));

@@ -4,7 +4,7 @@
 // (`release`), and when it leaves the configuration so does what was announced (`withdraw`). A daemon that finds the
 // guest running takes up its devices again (`adopt`).
 import type { KeyTable } from "../api/config-keys/key.ts";
-import type { Config } from "../api/schemas.ts";
+import type { Config, DeviceMap } from "../api/schemas.ts";
 import type { IdMap } from "../host/user-namespace.ts";
 import type { ContainerCgroups } from "../lxc/cgroup.ts";
 import type { Line } from "../lxc/render-config.ts";
@@ -35,6 +35,8 @@ export interface DeviceHost {
     find(name: string): { config: Config } | undefined;
     setHost(network: string, id: string, host: NetworkHost): void;
     removeHost(network: string, id: string): Promise<void>;
+    /** Who has which address. */
+    leases(network: string): readonly { hwaddr: string; address: string; type: string }[];
   };
 }
 
@@ -86,6 +88,8 @@ export interface DeviceType {
   readonly options: KeyTable;
   /** What is wrong with it, beyond what the options' types say. Pure. */
   fault?(options: Config, world: DeviceWorld): string | undefined;
+  /** What is wrong with it beside the other devices of the instance or profile. Pure. */
+  clash?(name: string, options: Config, devices: DeviceMap): string | undefined;
   /** Chooses what stays the same between starts, such as a MAC address (into `volatile`). */
   remember?(call: DeviceCall): void;
   announce?(call: DeviceCall): void;

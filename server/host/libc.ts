@@ -1,6 +1,6 @@
 // The system calls that Node has no function for, through koffi. Each throws an error with `code` and
 // `syscall`, as Node's own do. All are synchronous and run on the calling (main) thread.
-import { readlinkSync } from "node:fs";
+import { closeSync, readlinkSync } from "node:fs";
 import { constants } from "node:os";
 import koffi from "koffi";
 
@@ -57,6 +57,7 @@ const raw = {
   tcsetattr: libc.func("int tcsetattr(int fd, int when, void *termios)"),
   cfmakeraw: libc.func("void cfmakeraw(void *termios)"),
   socket: libc.func("int socket(int domain, int type, int protocol)"),
+  bind: libc.func("int bind(int fd, const void *address, uint32_t length)"),
   send: libc.func("long send(int fd, const void *data, size_t length, int flags)"),
   recv: libc.func("long recv(int fd, void *data, size_t length, int flags)"),
   flock: libc.func("int flock(int fd, int operation)"),
@@ -268,6 +269,24 @@ export function netlinkSocket(): number {
   const AF_NETLINK = 16;
   const SOCK_RAW_CLOEXEC = 3 | 0o2000000;
   return check("socket", raw.socket(AF_NETLINK, SOCK_RAW_CLOEXEC, 0));
+}
+
+/** A socket that sends and receives whole Ethernet frames of one kind at an interface. Reading it does not wait. */
+export function frameSocket(interfaceIndex: number, etherType: number): number {
+  const AF_PACKET = 17;
+  const SOCK_RAW_CLOEXEC_NONBLOCK = 3 | 0o2000000 | 0o4000;
+  const address = Buffer.alloc(20); // struct sockaddr_ll
+  address.writeUInt16LE(AF_PACKET, 0);
+  address.writeUInt16BE(etherType, 2);
+  address.writeInt32LE(interfaceIndex, 4);
+  const fd = check("socket", raw.socket(AF_PACKET, SOCK_RAW_CLOEXEC_NONBLOCK, address.readUInt16LE(2)));
+  try {
+    check("bind", raw.bind(fd, address, address.length));
+    return fd;
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
 }
 
 export function send(fd: number, data: Buffer): void {

@@ -17,9 +17,13 @@ export interface Link {
   mac: string;
   mtu: number;
   up: boolean;
-  kind: "broadcast" | "loopback" | "point-to-point";
+  kind: "broadcast" | "loopback" | "point-to-point" | "unknown";
   /** Index of the other end (veth) or of the parent; 0 when there is none. */
   peer: number;
+  /** Its driver in the kernel, such as veth; "" for network cards. */
+  driver: string;
+  /** The other end or parent lies in another network namespace. */
+  peerOutside: boolean;
   rx: Counters;
   tx: Counters;
   addresses: LinkAddress[];
@@ -43,17 +47,22 @@ let ownNamespace: number | undefined;
 
 /** Opens a netlink socket inside the network namespace of a process. */
 export function openNetlinkOf(pid: number): number {
-  ownNamespace ??= openSync("/proc/self/ns/net", "r");
   const theirs = openSync(`/proc/${pid}/ns/net`, "r");
   try {
-    setns(theirs, CLONE_NEWNET);
-    try {
-      return netlinkSocket();
-    } finally {
-      setns(ownNamespace, CLONE_NEWNET);
-    }
+    return openNetlinkIn(theirs);
   } finally {
     closeSync(theirs);
+  }
+}
+
+/** Opens a netlink socket inside a network namespace. */
+export function openNetlinkIn(namespace: number): number {
+  ownNamespace ??= openSync("/proc/self/ns/net", "r");
+  setns(namespace, CLONE_NEWNET);
+  try {
+    return netlinkSocket();
+  } finally {
+    setns(ownNamespace, CLONE_NEWNET);
   }
 }
 
@@ -102,17 +111,28 @@ function counters(stats: number, direction: 0 | 1): Counters {
 
 const none: Counters = { packets: 0, bytes: 0, errors: 0, dropped: 0 };
 
+/** The kind in IFLA_LINKINFO. */
+function readDriver(from: number, to: number): string {
+  let driver = "";
+  attributes(from, to, (type, start, end) => {
+    if (type === 1) driver = buffer.toString("utf8", start, end).replace(/\0.*/s, "");
+  });
+  return driver;
+}
+
 function parseLink(from: number, to: number): Link {
   const flags = buffer.readUInt32LE(from + 8);
   const link: Link = {
-    index: buffer.readInt32LE(from + 4), name: "", mac: "", mtu: 0, up: (flags & 1) !== 0, peer: 0, rx: none, tx: none, addresses: [],
-    kind: flags & 8 ? "loopback" : flags & 16 ? "point-to-point" : "broadcast",
+    index: buffer.readInt32LE(from + 4), name: "", mac: "", mtu: 0, up: (flags & 1) !== 0, peer: 0, peerOutside: false, driver: "", rx: none, tx: none, addresses: [],
+    kind: flags & 8 ? "loopback" : flags & 16 ? "point-to-point" : flags & 2 ? "broadcast" : "unknown",
   };
   attributes(from + 16, to, (type, start, end) => {
     if (type === 1) link.mac = link.kind === "loopback" ? "" : buffer.toString("hex", start, end).replace(/..(?=.)/g, "$&:");
     else if (type === 3) link.name = buffer.toString("utf8", start, end - 1);
     else if (type === 4) link.mtu = buffer.readUInt32LE(start);
     else if (type === 5) link.peer = buffer.readInt32LE(start);
+    else if (type === 18) link.driver = readDriver(start, end);
+    else if (type === 37) link.peerOutside = true;
     else if (type === 23) [link.rx, link.tx] = [counters(start, 0), counters(start, 1)];
   });
   return link;

@@ -23,7 +23,7 @@ export type Run = (tool: string, args: readonly string[], options?: RunOptions) 
 
 /** Which Debian package brings a program, for the hint when it is missing. */
 const packages: Readonly<Record<string, string>> = {
-  "lxc-start": "lxc", "lxc-attach": "lxc", "lxc-console": "lxc", dnsmasq: "dnsmasq-base", nft: "nftables", ip: "iproute2", tar: "tar",
+  "lxc-start": "lxc", "lxc-attach": "lxc", "lxc-console": "lxc", dnsmasq: "dnsmasq-base", nft: "nftables", ip: "iproute2", tc: "iproute2", bridge: "iproute2", tar: "tar",
   xz: "xz-utils", zstd: "zstd", gzip: "gzip", bzip2: "bzip2", unsquashfs: "squashfs-tools", mksquashfs: "squashfs-tools",
   mount: "mount", losetup: "mount", unshare: "util-linux", cp: "coreutils", setpriv: "util-linux", nsenter: "util-linux", lxcfs: "lxcfs", modprobe: "kmod",
 };

@@ -1,7 +1,9 @@
 // Making a changed instance hold: kept in the database, and brought to the guest if it runs. Used by whoever changes
 // an instance, be it by itself or through a profile.
 import type { Context } from "../context.ts";
+import type { Config } from "../api/schemas.ts";
 import { findRootDisk } from "../devices/check.ts";
+import type { DeviceCall } from "../devices/device.ts";
 import { changeDevices, forEachDevice } from "../devices/plan.ts";
 import { fail } from "../api/errors.ts";
 import { changesFor } from "../guest-api/changes.ts";
@@ -34,6 +36,7 @@ export async function applyInstance(ctx: Context, next: InstanceRecord, before: 
   const [had, has] = [devicesOf(ctx, next, held), devicesOf(ctx, next, after)];
   await forEachDevice(has, "remembered", (type, call) => type.remember?.(call));
   await withUndo(async (undo) => {
+    undo.push(() => keepAgain(ctx, next, had)); // taken back, they may remember something else
     if (running) {
       await applyLiveConfig(ctx.runtime, running, held.config, after.config, undo);
       await changeDevices(had, has, running, undo);
@@ -45,10 +48,21 @@ export async function applyInstance(ctx: Context, next: InstanceRecord, before: 
     save();
     if (running) running.held = after;
   });
-  await forEachDevice(had.filter(({ name }) => !after.devices[name]), "withdrawn", (type, call) => type.withdraw?.(call));
+  await forEachDevice(had.filter(({ name, options }) => !isSamePlace(options, after.devices[name])), "withdrawn", (type, call) => type.withdraw?.(call));
   await forEachDevice(devicesOf(ctx, next, expandInstance(ctx, next)), "announced", (type, call) => type.announce?.(call));
   if (running) ctx.guestEvents.tell(next.id, changesFor(held, after));
   writeBackupFile(ctx, next);
+}
+
+/** Whether a device is still known to the same network. */
+function isSamePlace(before: Config, after: Config | undefined): boolean {
+  return after !== undefined && ["type", "nictype", "network", "parent"].every((key) => before[key] === after[key]);
+}
+
+function keepAgain(ctx: Context, { project, name }: InstanceRecord, had: readonly DeviceCall[]): void {
+  const instance = ctx.instances.get(project, name);
+  keepVolatile(instance, had);
+  ctx.instances.save(instance);
 }
 
 function dropVolatile(instance: InstanceRecord, device: string): void {

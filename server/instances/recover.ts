@@ -8,6 +8,7 @@ import type { Context } from "../context.ts";
 import { explain, log } from "../log.ts";
 import { readNotes } from "../lxc/render-config.ts";
 import { forEachDevice } from "../devices/plan.ts";
+import { sweepRules, unplugUnfinished } from "../devices/nic/sweep.ts";
 import { forgetStoppedWithHost, hostShutdownTimeout, readStoppedWithHost } from "../shutdown.ts";
 import { areSomeUnsettled, findContainers } from "../lxc/processes.ts";
 import { removeInstance } from "./delete.ts";
@@ -55,6 +56,7 @@ export async function recoverInstances(ctx: Context): Promise<void> {
     if (stoppedWithHost.has(name)) comeBack(ctx, instance, running);
     const devices = devicesOf(ctx, instance, expandInstance(ctx, instance));
     await forEachDevice(devices, "taken up again", (type, call) => type.adopt?.(call, running));
+    await attempt(instance, () => unplugUnfinished(devices, running));
   }
   rebalanceCpus(ctx.runtime);
   ctx.guestSockets.clean();
@@ -65,7 +67,9 @@ export async function recoverInstances(ctx: Context): Promise<void> {
     await attempt(instance, () => ctx.pools.driver(instance.pool).ensureMounted(volumeOf(instance), currentIdMap(instance)));
     if (ctx.runtime.takeReboot(name)) await instanceEnded(ctx, name, "reboot");
     else if (sameRun && !stoppedWithHost.has(name) && instance.config["volatile.last_state.power"] === "RUNNING") await instanceEnded(ctx, name, "guest");
+    await attempt(instance, () => unplugUnfinished(devicesOf(ctx, instance, expandInstance(ctx, instance))));
   }
+  await sweepRules();
 }
 
 /** A guest that was asked to stop by a daemon that did not finish its shutdown: when it does stop, it is started again. */

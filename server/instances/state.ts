@@ -37,7 +37,7 @@ export function readState(ctx: Context, instance: InstanceRecord): InstanceState
 function readNetwork(running: Running): Record<string, InstanceNetwork> {
   if (running.netlink === undefined) return {};
   const hostNames = hostInterfaces();
-  return Object.fromEntries(readLinks(running.netlink).map((link) => [link.name, describe(link, hostNames.get(link.peer) ?? "")]));
+  return Object.fromEntries(readLinks(running.netlink).map((link) => [link.name, describe(link, link.peerOutside ? (hostNames.get(link.peer) ?? "") : "")]));
 }
 
 function describe(link: Link, hostName: string): InstanceNetwork {
