@@ -312,13 +312,13 @@ test("all of it survives the daemon: restarted, killed, away while the guest reb
   const init = await initOf(daemon, "a");
   await daemon.lxc("exec", "a", "--", "reboot", "-f");
   await eventually(async () => ![0, init].includes(await initOf(daemon, "a")), { what: "it has rebooted" });
-  await eventually(async () => ((await holds()), true), { what: "it is as before its reboot" });
+  await eventually(() => holds().then(() => true), { what: "it is as before its reboot" });
   const second = await initOf(daemon, "a");
   await daemon.stop();
   await exec("nsenter", ["-t", String(second), "-a", "/bin/busybox", "reboot", "-f"]);
   await eventually(() => !isAlive(second), { what: "liblxc reboots it" });
   await daemon.start();
-  await eventually(async () => ((await holds()), true), { what: "it is as before its reboot without a daemon" });
+  await eventually(() => holds().then(() => true), { what: "it is as before its reboot without a daemon" });
 });
 
 test("what cannot be is refused with its reason, and nothing is changed or left", async () => {
