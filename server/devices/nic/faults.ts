@@ -64,15 +64,15 @@ function bridgedFault(options: Config, world: DeviceWorld): string | undefined {
 /** A reserved address lies in the network's subnet, and DHCP gives it. */
 function addressFault(family: 4 | 6, address: string, filtered: boolean, network: string, config: Config): string | undefined {
   const own = parseCidr(config[`ipv${family}.address`] ?? "");
+  const ip = parseIp(address);
+  if (own && ip && !holds(own, ip)) return `Device IP address "${address}" not within network "${network}" subnet`;
+  if (own && ip?.value === own.value) return `IP address "${address}" is assigned to parent managed network device "${network}"`;
   const enabled = own && (config[`ipv${family}.dhcp`] === undefined || isTrue(config[`ipv${family}.dhcp`])) && (family === 4 || isTrue(config["ipv6.dhcp.stateful"]));
   if (!enabled && !filtered) {
     const off = family === 4 ? "DHCP is disabled" : 'DHCP or "ipv6.dhcp.stateful" are disabled';
     return `Cannot specify "ipv${family}.address" when ${off} (unless using security.ipv${family}_filtering) on network "${network}"`;
   }
-  const ip = parseIp(address);
-  if (!own || !ip) return undefined;
-  if (!holds(own, ip)) return `Device IP address "${address}" not within network "${network}" subnet`;
-  return ip.value === own.value ? `IP address "${address}" is assigned to parent managed network device "${network}"` : undefined;
+  return undefined;
 }
 
 function routedFault(options: Config): string | undefined {
