@@ -1,6 +1,7 @@
 // The configuration keys of instances (containers), and of profiles, which hold the same.
 import { allowance, idMapLines, memory, processors, resourceLimit, timeSpan } from "./instance-values.ts";
 import { moduleList, resourceName, sysctlName, variableName } from "./kernel.ts";
+import { schedule } from "./schedule.ts";
 import type { Key, KeyTable } from "./key.ts";
 import { rawLxc } from "./raw-lxc.ts";
 
@@ -79,7 +80,7 @@ const security: KeyTable = {
 const snapshots: KeyTable = {
   "snapshots.expiry": checked("span", timeSpan, "How long its snapshots are kept", live),
   "snapshots.pattern": string("Name of snapshots: %d is a number, {{ creation_date }} the time", { default: "snap%d", ...live }),
-  "snapshots.schedule": string("When snapshots are made: a cron expression, or @hourly, @daily, @weekly, @monthly, @startup; several separated by commas", live),
+  "snapshots.schedule": checked("schedule", schedule, "When snapshots are made: cron expressions, or @hourly, @daily, @midnight, @weekly, @monthly, @yearly, @startup; several separated by a comma and a space", live),
   "snapshots.schedule.stopped": bool("Make them also while it is stopped", { default: "false", ...live }),
 };
 
