@@ -18,6 +18,12 @@ export function nameOf(argument: string | undefined, what: string): string {
   return name;
 }
 
+/** `c1/s0` is a snapshot of `c1`. */
+export function splitSnapshot(name: string): { instance: string; snapshot: string | undefined } {
+  const slash = name.indexOf("/");
+  return slash < 0 ? { instance: name, snapshot: undefined } : { instance: name.slice(0, slash), snapshot: name.slice(slash + 1) };
+}
+
 /** For lists without filters: nothing, or `local:`. */
 export function assertNoFilter(args: readonly string[]): void {
   if (stripRemote(args[0] ?? "") !== "") throw new CliError("Filtering isn't supported yet");

@@ -4,6 +4,7 @@ import type { ImagePut } from "../server/api/images.ts";
 import type { Instance, InstancePut } from "../server/api/instances.ts";
 import type { ProfilePut } from "../server/api/profiles.ts";
 import type { Config, DeviceMap } from "../server/api/schemas.ts";
+import type { SnapshotPut } from "../server/api/snapshots.ts";
 import { isTrue } from "../server/api/config-keys/key.ts";
 import { CliError } from "./errors.ts";
 
@@ -49,6 +50,10 @@ export function instancePutFrom(document: unknown): InstancePut {
   return pick(fieldsOf(document), {
     architecture: textFrom, config: configFrom, devices: devicesFrom, ephemeral: truth, profiles: textsFrom, stateful: truth, description: textFrom,
   });
+}
+
+export function snapshotPutFrom(document: unknown): SnapshotPut {
+  return pick(fieldsOf(document), { expires_at: textFrom });
 }
 
 export function profilePutFrom(document: unknown): ProfilePut {

@@ -5,12 +5,15 @@ import { configGroup } from "./config/index.ts";
 import { fileGroup } from "./file/index.ts";
 import { imageGroup } from "./image/index.ts";
 import { consoleCommand } from "./instance/console.ts";
+import { copyCommand } from "./instance/copy.ts";
 import { deleteCommand } from "./instance/delete.ts";
 import { execCommand, shellCommand } from "./instance/exec.ts";
 import { infoCommand } from "./instance/info.ts";
 import { initCommand, launchCommand } from "./instance/launch.ts";
 import { listCommand } from "./instance/list.ts";
-import { renameCommand } from "./instance/rename.ts";
+import { moveCommand, renameCommand } from "./instance/move.ts";
+import { rebuildCommand } from "./instance/rebuild.ts";
+import { restoreCommand, snapshotCommand } from "./instance/snapshot.ts";
 import { pauseCommand, restartCommand, startCommand, stopCommand } from "./instance/state.ts";
 import { networkGroup } from "./network/index.ts";
 import { operationGroup } from "./operation/index.ts";
@@ -28,9 +31,9 @@ export const root: Group = {
 All of Berth's features can be driven through the various commands below.
 For help with any of those, simply call them with --help.`,
   commands: [
-    adminGroup, configGroup, consoleCommand, deleteCommand, execCommand, fileGroup, imageGroup, infoCommand, initCommand, launchCommand, listCommand, monitorCommand,
-    networkGroup, operationGroup, pauseCommand, profileGroup, queryCommand, renameCommand, restartCommand, shellCommand, startCommand,
-    stopCommand, storageGroup, versionCommand,
+    adminGroup, configGroup, consoleCommand, copyCommand, deleteCommand, execCommand, fileGroup, imageGroup, infoCommand, initCommand, launchCommand,
+    listCommand, monitorCommand, moveCommand, networkGroup, operationGroup, pauseCommand, profileGroup, queryCommand, rebuildCommand, renameCommand,
+    restartCommand, restoreCommand, shellCommand, snapshotCommand, startCommand, stopCommand, storageGroup, versionCommand,
     {
       name: "help", summary: "Help about any command", usage: "[command]", args: [0, -1], flags: {},
       // The program answers it before it looks for commands.

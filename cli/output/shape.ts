@@ -15,6 +15,13 @@ const instanceMembers = {
 } as const;
 export const instanceShape = { struct: instanceMembers } as const satisfies Shape;
 
+export const snapshotShape = {
+  struct: {
+    expires_at: "time", architecture: "value", config: "map", created_at: "time", devices: "map", ephemeral: "value", expanded_config: "map",
+    expanded_devices: "map", last_used_at: "time", name: "value", profiles: "list", stateful: "value", size: "value",
+  },
+} as const satisfies Shape;
+
 const addresses = { listOf: { struct: { family: "value", address: "value", netmask: "value", scope: "value" } } } as const;
 const counters = {
   struct: {
@@ -33,7 +40,7 @@ const stateShape = {
   },
 } as const;
 export const instanceFullShape = {
-  struct: { ...instanceMembers, backups: "list", state: stateShape, snapshots: "list" },
+  struct: { ...instanceMembers, backups: "list", state: stateShape, snapshots: { listOf: snapshotShape } },
 } as const satisfies Shape;
 
 const writableImage = { auto_update: "value", properties: "map", public: "value", expires_at: "time", profiles: "list" } as const;

@@ -3,15 +3,16 @@ import type { Instance } from "../../../server/api/instances.ts";
 import { defineCommand } from "../../command.ts";
 import { editDocument } from "../../edit.ts";
 import { CliError } from "../../errors.ts";
-import { instancePutShape, instanceShape } from "../../output/shape.ts";
-import { stripRemote } from "../../remote.ts";
-import { configFrom, fieldsOf, instancePutFrom, writableInstance } from "../../writable.ts";
+import type { Context } from "../../context.ts";
+import { instancePutShape, instanceShape, snapshotShape } from "../../output/shape.ts";
+import { splitSnapshot, stripRemote } from "../../remote.ts";
+import { configFrom, fieldsOf, instancePutFrom, snapshotPutFrom, writableInstance } from "../../writable.ts";
 
 const serverPutShape = { struct: { config: "map" } } as const;
 
 export const configShowCommand = defineCommand({
   name: "show",
-  usage: "[<instance>]",
+  usage: "[<instance>[/<snapshot>]]",
   summary: "Show instance or server configurations",
   args: [0, 1],
   flags: { expanded: { kind: "bool", short: "e", description: "Show the expanded configuration" } },
@@ -21,6 +22,11 @@ export const configShowCommand = defineCommand({
       if (flags.expanded) throw new CliError("--expanded cannot be used with a server");
       return ctx.show({ config: (await ctx.client.getServer()).config ?? {} }, serverPutShape);
     }
+    const { instance: owner, snapshot } = splitSnapshot(name);
+    if (snapshot !== undefined) {
+      const shown = await ctx.client.getSnapshot({ name: owner, snapshot });
+      return ctx.show(flags.expanded ? { ...shown, config: shown.expanded_config, devices: shown.expanded_devices } : shown, snapshotShape);
+    }
     const instance = await ctx.client.getInstance({ name });
     const expanded = flags.expanded ? { config: instance.expanded_config, devices: instance.expanded_devices } : {};
     ctx.show({ ...writableInstance(instance), ...expanded }, instancePutShape);
@@ -29,7 +35,7 @@ export const configShowCommand = defineCommand({
 
 export const configEditCommand = defineCommand({
   name: "edit",
-  usage: "[<instance>]",
+  usage: "[<instance>[/<snapshot>]]",
   summary: "Edit instance or server configurations as YAML",
   examples: `berth config edit <instance> < instance.yaml
     Update the instance configuration from config.yaml.`,
@@ -45,10 +51,30 @@ export const configEditCommand = defineCommand({
         write: (body, headers) => ctx.client.replaceServerConfig({ body, headers }),
       });
     }
+    const { instance, snapshot } = splitSnapshot(name);
+    if (snapshot !== undefined) return editSnapshot(ctx, instance, snapshot);
     await editDocument(ctx, {
       read: async () => withoutExpanded(await ctx.client.getInstance({ name })),
       shape: instanceShape,
-      help: `### This is a YAML representation of the configuration.
+      help: instanceHelp,
+      parse: instancePutFrom,
+      write: async (body, headers) => ctx.follow(await ctx.client.replaceInstance({ name, body, headers })),
+    });
+  },
+});
+
+/** Of a snapshot only the time can be changed at which it expires. */
+function editSnapshot(ctx: Context, name: string, snapshot: string): Promise<void> {
+  return editDocument(ctx, {
+    read: async () => withoutExpanded(await ctx.client.getSnapshot({ name, snapshot })),
+    shape: snapshotShape,
+    help: instanceHelp,
+    parse: snapshotPutFrom,
+    write: async (body, headers) => ctx.follow(await ctx.client.replaceSnapshot({ name, snapshot, body, headers })),
+  });
+}
+
+const instanceHelp = `### This is a YAML representation of the configuration.
 ### Any line starting with a '# will be ignored.
 ###
 ### A sample configuration looks like:
@@ -64,13 +90,8 @@ export const configEditCommand = defineCommand({
 ###     type: disk
 ### ephemeral: false
 ###
-### Note that the name is shown but cannot be changed`,
-      parse: instancePutFrom,
-      write: async (body, headers) => ctx.follow(await ctx.client.replaceInstance({ name, body, headers })),
-    });
-  },
-});
+### Note that the name is shown but cannot be changed`;
 
-function withoutExpanded({ expanded_config, expanded_devices, ...rest }: Instance) {
+function withoutExpanded<T extends Pick<Instance, "expanded_config" | "expanded_devices">>({ expanded_config, expanded_devices, ...rest }: T) {
   return rest;
 }

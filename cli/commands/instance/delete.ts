@@ -1,16 +1,15 @@
 // berth delete
 import { statusCodes } from "../../../server/api/envelope.ts";
-import type { Instance } from "../../../server/api/instances.ts";
 import { defineCommand } from "../../command.ts";
 import type { Context } from "../../context.ts";
 import { CliError, prefixed } from "../../errors.ts";
-import { nameOf } from "../../remote.ts";
+import { nameOf, splitSnapshot } from "../../remote.ts";
 
 export const deleteCommand = defineCommand({
   name: "delete",
   aliases: ["rm"],
-  usage: "<instance> [<instance>...]",
-  summary: "Delete instances",
+  usage: "<instance>[/<snapshot>] [<instance>[/<snapshot>]...]",
+  summary: "Delete instances and snapshots",
   args: [1, -1],
   flags: {
     force: { kind: "bool", short: "f", description: "Force the removal of running instances" },
@@ -19,18 +18,21 @@ export const deleteCommand = defineCommand({
   async run(ctx, args, flags) {
     const names = args.map((argument) => nameOf(argument, "instance"));
     // Nothing is deleted before all are known to exist.
-    const instances = await Promise.all(names.map((name) => readInstance(ctx, name)));
-    for (const instance of instances) {
-      if (flags.interactive) await confirm(instance.name);
-      await deleteOne(ctx, instance, flags.force);
+    await Promise.all(names.map((name) => assertExists(ctx, name)));
+    for (const name of names) {
+      if (flags.interactive) await confirm(name);
+      const { instance, snapshot } = splitSnapshot(name);
+      if (snapshot === undefined) await deleteInstance(ctx, instance, flags.force);
+      else await ctx.follow(await ctx.client.deleteSnapshot({ name: instance, snapshot }));
     }
   },
 });
 
-async function readInstance(ctx: Context, name: string): Promise<Instance> {
-  if (name.includes("/")) throw new CliError("Snapshots are not supported yet");
-  return ctx.client.getInstance({ name }).catch((error: unknown) => {
-    throw prefixed(`Failed checking instance exists "local:${name}"`, error);
+async function assertExists(ctx: Context, name: string): Promise<void> {
+  const { instance, snapshot } = splitSnapshot(name);
+  const read = snapshot === undefined ? ctx.client.getInstance({ name }) : ctx.client.getSnapshot({ name: instance, snapshot });
+  await read.catch((error: unknown) => {
+    throw prefixed(`Failed checking instance ${snapshot === undefined ? "" : "snapshot "}exists "local:${name}"`, error);
   });
 }
 
@@ -42,8 +44,8 @@ async function confirm(name: string): Promise<void> {
   if (answer.toLowerCase() !== "yes") throw new CliError("User aborted delete operation");
 }
 
-async function deleteOne(ctx: Context, instance: Instance, force: boolean): Promise<void> {
-  const { name } = instance;
+async function deleteInstance(ctx: Context, name: string, force: boolean): Promise<void> {
+  const instance = await ctx.client.getInstance({ name });
   if (instance.status_code !== statusCodes.Stopped && instance.status_code !== 0) {
     if (!force) {
       throw new CliError("The instance is currently running, stop it first or pass --force", { hint: `berth stop ${name}, or berth delete --force ${name}` });

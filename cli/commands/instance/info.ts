@@ -92,15 +92,8 @@ function renderNetworks({ network }: State): string[] {
   ]));
 }
 
-interface Snapshot {
-  name: string;
-  created_at: string;
-  expires_at: string;
-  stateful: boolean;
-}
-
 function renderSnapshots(instance: InstanceFull): string {
-  const snapshots = (instance.snapshots ?? []) as Snapshot[];
+  const snapshots = instance.snapshots ?? [];
   if (snapshots.length === 0) return "";
   const time = (value: string) => (isTimeSet(value) ? formatLocal(value) : " ");
   const rows = snapshots.map((it) => [it.name.split("/").at(-1) ?? "", time(it.created_at), time(it.expires_at), it.stateful ? "YES" : "NO"]);

@@ -10,6 +10,7 @@ import { nameOf, stripRemote } from "../../remote.ts";
 import { instancePutFrom } from "../../writable.ts";
 import { resolveAlias } from "../image/resolve.ts";
 import { openConsole } from "./console.ts";
+import { madeInstance } from "./made.ts";
 import { overrideDevices, parseOverrides } from "./overrides.ts";
 import { withLogHint } from "./state.ts";
 
@@ -88,15 +89,14 @@ async function createInstance(ctx: Context, args: string[], flags: InitValues): 
   if (image !== undefined) body.source = { type: "image", fingerprint: await findImage(ctx, image) };
 
   const created = await ctx.follow(await ctx.client.createInstance({ body }), "Retrieving image: ");
-  const made = (created.resources?.["instances"] ?? created.resources?.["containers"])?.[0];
-  if (made === undefined) throw new CliError("Didn't get any affected image, instance or snapshot from server");
   if (name !== "") return warnWithoutNetwork(ctx, name);
-  const generated = decodeURIComponent(made.replace(/\?.*/, "").split("/").at(-1) ?? "");
+  const generated = madeInstance(created);
   ctx.print(`Instance name is: ${generated}`);
   return warnWithoutNetwork(ctx, generated);
 }
 
-async function findImage(ctx: Context, image: string): Promise<string> {
+/** Fingerprint of an image, by alias or fingerprint. */
+export async function findImage(ctx: Context, image: string): Promise<string> {
   const fingerprint = await resolveAlias(ctx, image);
   return (await ctx.client.getImage({ fingerprint })).fingerprint;
 }

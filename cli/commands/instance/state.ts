@@ -2,7 +2,7 @@
 import { statusCodes } from "../../../server/api/envelope.ts";
 import { defineCommand, type Flags } from "../../command.ts";
 import type { Context } from "../../context.ts";
-import { CliError, hintOf, messageOf } from "../../errors.ts";
+import { CliError, hintOf, messageOf, prefixed } from "../../errors.ts";
 import { nameOf, stripRemote } from "../../remote.ts";
 import { openConsole } from "./console.ts";
 import { runBatch } from "./batch.ts";
@@ -86,7 +86,9 @@ function stateBody(verb: Verb, { timeout = 0, force = false, stateful = false }:
 
 async function changeAll(ctx: Context, verb: Verb, args: string[], options: Options): Promise<void> {
   if (args.some((argument) => stripRemote(argument) !== "")) throw new CliError("Both --all and instance name given");
-  await ctx.follow(await ctx.client.changeInstancesState({ body: { state: stateBody(verb, options) } }));
+  await ctx.follow(await ctx.client.changeInstancesState({ body: { state: stateBody(verb, options) } })).catch((error: unknown) => {
+    throw prefixed("local", error);
+  });
 }
 
 async function changeOne(ctx: Context, verb: Verb, name: string, options: Options): Promise<void> {

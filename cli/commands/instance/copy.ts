@@ -1,0 +1,118 @@
+// berth copy: an instance or one of its snapshots as a new instance of this server
+import type { InstancesPost } from "../../../server/api/instances.ts";
+import { statusCodes } from "../../../server/api/envelope.ts";
+import type { Config, DeviceMap } from "../../../server/api/schemas.ts";
+import { defineCommand, type Flags, type Values } from "../../command.ts";
+import type { Context } from "../../context.ts";
+import { CliError } from "../../errors.ts";
+import { splitPair } from "../../key-values.ts";
+import { splitSnapshot, stripRemote } from "../../remote.ts";
+import { madeInstance } from "./made.ts";
+import { parseOverrides } from "./overrides.ts";
+
+const flags = {
+  "allow-inconsistent": { kind: "bool", description: "Ignore copy errors for volatile files" },
+  config: { kind: "list", short: "c", description: "Config key/value to apply to the new instance" },
+  device: { kind: "list", short: "d", description: "New key/value to apply to a specific device" },
+  ephemeral: { kind: "bool", short: "e", description: "Ephemeral instance" },
+  "instance-only": { kind: "bool", description: "Copy the instance without its snapshots" },
+  mode: { kind: "string", default: "pull", description: "Transfer mode. One of pull, push or relay", hidden: true },
+  "no-profiles": { kind: "bool", description: "Create the instance with no profiles applied" },
+  profile: { kind: "list", short: "p", description: "Profile to apply to the new instance" },
+  refresh: { kind: "bool", description: "Perform an incremental copy" },
+  stateless: { kind: "bool", description: "Copy a stateful instance stateless", hidden: true },
+  storage: { kind: "string", short: "s", description: "Storage pool name" },
+  target: { kind: "string", description: "Cluster member name", hidden: true },
+  "target-project": { kind: "string", description: "Copy to a project different from the source" },
+} as const satisfies Flags;
+type CopyValues = Values<typeof flags>;
+
+/** What instances and snapshots have in common, as far as a copy takes it. */
+interface Source {
+  architecture: string;
+  config: Config;
+  devices: DeviceMap;
+  profiles: string[];
+  description?: string;
+  live: boolean;
+}
+
+export const copyCommand = defineCommand({
+  name: "copy",
+  aliases: ["cp"],
+  usage: "<source>[/<snapshot>] [<destination>]",
+  summary: "Copy instances",
+  examples: `berth copy c1 c2
+    Copy "c1" with its snapshots.
+
+berth copy c1/snap0 c2
+    Make an instance of a snapshot.
+
+berth copy c1 c2 --refresh
+    Bring "c2" to the state of "c1" again.`,
+  args: [1, 2],
+  flags,
+  async run(ctx, [from, to], values) {
+    const sourceName = stripRemote(from ?? "");
+    if (sourceName === "") throw new CliError("You must specify a source instance name");
+    if (values.target) throw new CliError("To use --target, the destination remote must be a cluster");
+    if (values.refresh && values["no-profiles"]) throw new CliError("--no-profiles cannot be used with --refresh");
+    const { instance, snapshot } = splitSnapshot(sourceName);
+    if (snapshot !== undefined && values["instance-only"]) throw new CliError("--instance-only can't be passed when the source is a snapshot");
+    if (snapshot !== undefined && values.refresh) throw new CliError("--refresh can only be used with instances");
+
+    const source = await readSource(ctx, instance, snapshot);
+    const project = values["target-project"] || undefined;
+    const name = (to === undefined ? undefined : stripRemote(to) || instance) ?? (project ? instance : "");
+    const body = copyBody(source, sourceName, name, ctx.globals.project, values);
+    const operation = await ctx.follow(await ctx.client.createInstance({ body, project }), "Transferring instance: ");
+    if (values.refresh) await refreshConfig(ctx, name, project, body);
+    if (to === undefined && !project) ctx.print(`Instance name is: ${madeInstance(operation)}`);
+  },
+});
+
+async function readSource(ctx: Context, name: string, snapshot: string | undefined): Promise<Source> {
+  if (snapshot !== undefined) return { ...(await ctx.client.getSnapshot({ name, snapshot })), live: false };
+  const instance = await ctx.client.getInstance({ name });
+  return { ...instance, live: instance.status_code === statusCodes.Running };
+}
+
+/** What to post for the copy. */
+export function copyBody(source: Source, sourceName: string, name: string, project: string, values: CopyValues): InstancesPost {
+  const config = { ...copiedConfig(source.config, values.refresh), ...Object.fromEntries(values.config.map((pair) => splitPair(pair, "Bad key=value pair"))) };
+  const { architecture, description } = source;
+  return {
+    name, architecture, config, devices: copiedDevices(source.devices, values), ephemeral: values.ephemeral, stateful: false, type: "container",
+    profiles: values.profile.length > 0 || values["no-profiles"] ? values.profile : source.profiles,
+    ...(description === undefined ? {} : { description }),
+    source: {
+      type: "copy", source: sourceName, live: source.live && !values.stateless && !values.refresh, instance_only: values["instance-only"],
+      container_only: values["instance-only"], refresh: values.refresh, allow_inconsistent: values["allow-inconsistent"],
+      ...(values["target-project"] && values["target-project"] !== (project || "default") ? { project: project || "default" } : {}),
+    } as InstancesPost["source"] & object,
+  };
+}
+
+/** What a server remembers of an instance is not the copy's, but for what it was made from; a refreshed one keeps nearly all. */
+function copiedConfig(config: Config, refresh: boolean): Config {
+  const stays = (key: string) => !key.startsWith("volatile.") || key === "volatile.base_image" || (refresh && key !== "volatile.last_state.power");
+  return Object.fromEntries(Object.entries(config).filter(([key]) => stays(key)));
+}
+
+function copiedDevices(devices: DeviceMap, { device, storage }: CopyValues): DeviceMap {
+  const result: DeviceMap = { ...devices };
+  for (const [name, keys] of Object.entries(parseOverrides(device))) result[name] = { ...result[name], ...keys };
+  if (storage === "") return result;
+  const root = Object.keys(result).find((name) => result[name]?.["type"] === "disk" && result[name]?.["path"] === "/");
+  result[root ?? "root"] = root ? { ...result[root], pool: storage } : { type: "disk", path: "/", pool: storage };
+  return result;
+}
+
+/** A refresh copies files; the configuration is brought over afterwards. */
+async function refreshConfig(ctx: Context, name: string, project: string | undefined, body: InstancesPost): Promise<void> {
+  const { value, headers } = await ctx.readForChange(() => ctx.client.getInstance({ name, project }));
+  const { architecture, devices, ephemeral, profiles, description } = body;
+  const config = { ...body.config, "volatile.idmap.next": value.config["volatile.idmap.next"] ?? "" };
+  const put = { architecture, config, devices, ephemeral, profiles, stateful: false, description };
+  await ctx.follow(await ctx.client.replaceInstance({ name, project, headers, body: put }), "Refreshing instance: ");
+}

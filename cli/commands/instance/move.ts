@@ -1,0 +1,82 @@
+// berth move and berth rename: another name, another pool, another project
+import { defineCommand, type Flags, type Values } from "../../command.ts";
+import type { Context } from "../../context.ts";
+import { CliError, prefixed } from "../../errors.ts";
+import { nameOf, splitSnapshot, stripRemote } from "../../remote.ts";
+
+const flags = {
+  "allow-inconsistent": { kind: "bool", description: "Ignore copy errors for volatile files", hidden: true },
+  config: { kind: "list", short: "c", description: "Config key/value to apply to the target instance", hidden: true },
+  device: { kind: "list", short: "d", description: "New key/value to apply to a specific device", hidden: true },
+  "instance-only": { kind: "bool", description: "Move the instance without its snapshots" },
+  mode: { kind: "string", default: "pull", description: "Transfer mode. One of pull, push or relay.", hidden: true },
+  "no-profiles": { kind: "bool", description: "Unset all profiles on the target instance", hidden: true },
+  profile: { kind: "list", short: "p", description: "Profile to apply to the target instance", hidden: true },
+  stateless: { kind: "bool", description: "Copy a stateful instance stateless", hidden: true },
+  storage: { kind: "string", short: "s", description: "Storage pool name" },
+  target: { kind: "string", description: "Cluster member name", hidden: true },
+  "target-project": { kind: "string", description: "Copy to a project different from the source" },
+} as const satisfies Flags;
+type MoveValues = Values<typeof flags>;
+
+export const moveCommand = defineCommand({
+  name: "move",
+  aliases: ["mv"],
+  usage: "<instance>[/<snapshot>] [<instance>[/<snapshot>]]",
+  summary: "Move instances",
+  examples: `berth move <old name> <new name>
+    Rename a local instance.
+
+berth move <instance>/<old snapshot name> <instance>/<new snapshot name>
+    Rename a snapshot.
+
+berth move <instance> --storage <pool>
+    Move an instance to another storage pool.`,
+  args: [1, 2],
+  flags,
+  async run(ctx, [from, to], values) {
+    assertPlain(values);
+    const moves = values.storage !== "" || values["target-project"] !== "";
+    if (!moves && to === undefined) throw new CliError("Invalid number of arguments");
+    if (!moves) return rename(ctx, nameOf(from, "instance"), nameOf(to, "instance"));
+    await moveInstance(ctx, nameOf(from, "instance"), stripRemote(to ?? ""), values);
+  },
+});
+
+export const renameCommand = defineCommand({
+  name: "rename",
+  usage: "<instance>[/<snapshot>] <instance>[/<snapshot>]",
+  summary: "Rename instances and snapshots",
+  args: [2, 2],
+  run: (ctx, [from, to]) => rename(ctx, nameOf(from, "instance"), nameOf(to, "instance")),
+});
+
+/** Only between servers could these be followed. */
+function assertPlain(values: MoveValues): void {
+  if (values.target) throw new CliError("The source LXD server is not clustered");
+  if (values.config.length > 0 || values.device.length > 0 || values.profile.length > 0 || values["no-profiles"]) {
+    throw new CliError("Can't override configuration or profiles in local rename");
+  }
+  if (values.storage && values["target-project"]) throw new CliError("--storage can't be used together with --target-project", { hint: "Do one after the other." });
+}
+
+async function rename(ctx: Context, from: string, to: string): Promise<void> {
+  const [source, destination] = [splitSnapshot(from), splitSnapshot(to)];
+  if (source.snapshot === undefined) return void (await ctx.follow(await ctx.client.renameInstance({ name: from, body: { name: to } })));
+  if (source.instance !== destination.instance) throw new CliError("Invalid new snapshot name, parent must be the same as source");
+  if (destination.snapshot === undefined) throw new CliError("Invalid new snapshot name");
+  await ctx.follow(await ctx.client.renameSnapshot({ name: source.instance, snapshot: source.snapshot, body: { name: destination.snapshot } }));
+}
+
+async function moveInstance(ctx: Context, name: string, to: string, values: MoveValues): Promise<void> {
+  const body = {
+    name: to || name, migration: true, live: !values.stateless, instance_only: values["instance-only"],
+    ...(values.storage ? { pool: values.storage } : { project: values["target-project"] }),
+  };
+  const operation = await ctx.client.renameInstance({ name, body }).catch((error: unknown) => {
+    throw prefixed("Migration API failure", error);
+  });
+  await ctx.follow(operation, "Transferring instance: ").catch((error: unknown) => {
+    throw prefixed("Migration operation failure", error);
+  });
+}
