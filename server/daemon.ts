@@ -23,6 +23,7 @@ import { instanceRoutes } from "./instances/routes.ts";
 import { openSftp } from "./instances/sftp.ts";
 import { Runtime } from "./instances/runtime.ts";
 import { snapshotRoutes } from "./instances/snapshots/routes.ts";
+import { keepSnapshotTimes } from "./instances/snapshots/task.ts";
 import { SnapshotStore } from "./instances/snapshots/store.ts";
 import { InstanceStore } from "./instances/store.ts";
 import { Locks } from "./locks.ts";
@@ -118,7 +119,9 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   log.info("berthd serves", { version: berthVersion, socket: paths.socket, running: ctx.runtime.count });
   void autostart(ctx).catch((error) => log.error("autostart failed", { error: explain(error) }));
 
+  const endSnapshotTimes = keepSnapshotTimes(ctx);
   const end = async () => {
+    endSnapshotTimes();
     await ctx.operations.close(Number(ctx.settings.all()["core.shutdown_timeout"] ?? 5) * 60_000);
     await listener.close();
     ctx.guestSockets.closeAll();

@@ -27,7 +27,7 @@ export class EventHub {
     return () => this.#subscriptions.delete(subscription);
   }
 
-  operation(operation: Operation, project: string): void {
+  operation(operation: Operation, project: string | undefined): void {
     this.#tell("operation", operation, project);
   }
 

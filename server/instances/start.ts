@@ -24,6 +24,8 @@ import { explainRefusal } from "./kernel/refusal.ts";
 import { assertCpus, rebalanceCpus } from "./limits/balancer.ts";
 import { assertLimitsAvailable, cgroupWorld, writeOptionalLimits } from "./limits/lines.ts";
 import { takeIdMap } from "./shift.ts";
+import { takeSnapshot } from "./snapshots/create.ts";
+import { isDueAtStart } from "./snapshots/schedule.ts";
 import { type InstanceRecord, systemNameOf } from "./store.ts";
 import { applyTemplates } from "./templates.ts";
 import { forceStop } from "./stop.ts";
@@ -43,6 +45,7 @@ export async function startInstance(ctx: Context, project: string, instanceName:
   if (ctx.shutdown.begun) throw fail("shutting_down");
   await ctx.runtime.settled(name);
   await finishInstance(ctx, ctx.instances.get(project, instanceName));
+  if (options.event !== "instance-restarted") await snapshotAtStart(ctx, project, instanceName);
   const instance = ctx.instances.get(project, instanceName);
   expectCgroupMoves();
   const expanded = expandInstance(ctx, instance);
@@ -77,6 +80,12 @@ async function assertStartable({ name }: InstanceRecord, { config }: Layer): Pro
   assertLimitsAvailable(config, cgroupWorld());
   assertCpus(config["limits.cpu"]);
   await loadModules(config["linux.kernel_modules"]);
+}
+
+/** As `snapshots.schedule` wants it; without it there is no start, as what comes after it might not be wanted. */
+async function snapshotAtStart(ctx: Context, project: string, name: string): Promise<void> {
+  const { config } = expandInstance(ctx, ctx.instances.get(project, name));
+  if (isDueAtStart(config["snapshots.schedule"])) await takeSnapshot(ctx, project, name, {});
 }
 
 async function runContainer(ctx: Context, instance: InstanceRecord, config: ContainerConfig): Promise<ContainerProcesses> {

@@ -16,6 +16,7 @@ export interface OperationSpec {
   /** Plural kind → URLs. */
   resources?: Record<string, string[]>;
   metadata?: Record<string, unknown>;
+  /** "default" when absent; an empty one is seen in all projects. */
   project?: string;
   /** What it does. Its end is the operation's end; what it throws is the operation's error. */
   run: (operation: Operation) => Promise<void>;

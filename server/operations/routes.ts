@@ -11,7 +11,7 @@ export function operationRoutes(operations: Operations, events: EventHub): Imple
     listOperations: ({ query }) => {
       const groups: Record<string, unknown[]> = {};
       for (const operation of operations.list()) {
-        if (query["all-projects"] !== "true" && operation.project !== (query.project ?? "default")) continue;
+        if (query["all-projects"] !== "true" && operation.project !== "" && operation.project !== (query.project ?? "default")) continue;
         const group = (groups[operation.status.toLowerCase()] ??= []);
         group.push(query.recursion === "1" ? operation.view() : operation.url);
       }

@@ -23,27 +23,30 @@ export function checkSnapshotPost(ctx: Context, instance: InstanceRecord, post: 
 
 /** Takes a snapshot of an instance, running or not, in its turn; gives the snapshot's name. Throws what `checkSnapshotPost` does. */
 export function createSnapshot(ctx: Context, project: string, name: string, post: SnapshotsPost, requestor?: Requestor): Promise<string> {
-  return ctx.locks.run(systemNameOf({ project, name }), async () => {
-    await ctx.runtime.settled(systemNameOf({ project, name }));
-    const instance = ctx.instances.get(project, name);
-    checkSnapshotPost(ctx, instance, post);
-    const expanded = expandInstance(ctx, instance);
-    const now = new Date();
-    const made = {
-      name: post.name || nextSnapshotName(expanded.config["snapshots.pattern"], ctx.snapshots.list(instance).map((one) => one.name), now),
-      createdAt: now, expiresAt: post.expires_at ? parseExpiry(post.expires_at) : endOfSpan(expanded.config["snapshots.expiry"], now),
-    };
-    await ctx.pools.driver(instance.pool).snapshot(volumeOf(instance), currentIdMap(instance), liveGuest(ctx, instance), (taken, next) => {
-      ctx.db.transaction(() => {
-        const current = ctx.instances.get(project, name);
-        ctx.snapshots.insert({ ...snapshotOf(current), ...made, volume: taken });
-        ctx.instances.save({ ...current, volume: next });
-      })();
-    });
-    writeBackupFile(ctx, ctx.instances.get(project, name));
-    ctx.events.lifecycle({ action: "instance-snapshot-created", source: snapshotUrl(instance, made.name), ...(requestor ? { requestor } : {}) }, project);
-    return made.name;
+  return ctx.locks.run(systemNameOf({ project, name }), () => takeSnapshot(ctx, project, name, post, requestor));
+}
+
+/** Does it; the caller holds the instance's lock. */
+export async function takeSnapshot(ctx: Context, project: string, name: string, post: SnapshotsPost, requestor?: Requestor): Promise<string> {
+  await ctx.runtime.settled(systemNameOf({ project, name }));
+  const instance = ctx.instances.get(project, name);
+  checkSnapshotPost(ctx, instance, post);
+  const expanded = expandInstance(ctx, instance);
+  const now = new Date();
+  const made = {
+    name: post.name || nextSnapshotName(expanded.config["snapshots.pattern"], ctx.snapshots.list(instance).map((one) => one.name), now),
+    createdAt: now, expiresAt: post.expires_at ? parseExpiry(post.expires_at) : endOfSpan(expanded.config["snapshots.expiry"], now),
+  };
+  await ctx.pools.driver(instance.pool).snapshot(volumeOf(instance), currentIdMap(instance), liveGuest(ctx, instance), (taken, next) => {
+    ctx.db.transaction(() => {
+      const current = ctx.instances.get(project, name);
+      ctx.snapshots.insert({ ...snapshotOf(current), ...made, volume: taken });
+      ctx.instances.save({ ...current, volume: next });
+    })();
   });
+  writeBackupFile(ctx, ctx.instances.get(project, name));
+  ctx.events.lifecycle({ action: "instance-snapshot-created", source: snapshotUrl(instance, made.name), ...(requestor ? { requestor } : {}) }, project);
+  return made.name;
 }
 
 /** What a snapshot keeps of an instance besides its files. */
