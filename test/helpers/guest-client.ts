@@ -2,7 +2,7 @@
 // guest's user ids: the daemon sees no difference.
 import { readFileSync } from "node:fs";
 import type { Daemon } from "./daemon.ts";
-import { exec } from "./exec.ts";
+import { execOk } from "./exec.ts";
 import { initOf } from "./instances.ts";
 
 export interface GuestReply {
@@ -27,13 +27,16 @@ const request = require("node:http").request({ socketPath, method, path, timeout
 request.on("error", (error) => { console.log(JSON.stringify({ status: 0, headers: {}, body: String(error.code) })); });
 request.end(body);`;
 
-/** Runs Node code as a user of the guest; `process.argv[1]` is the socket. Resolves with what it printed. */
-export async function nodeInGuest(daemon: Daemon, name: string, code: string, args: readonly string[] = [], uid = 0): Promise<string> {
+/** Runs a program of the host's as a user of the guest; it must succeed. Resolves with what it printed. */
+export async function asGuest(daemon: Daemon, name: string, command: readonly string[], uid = 0): Promise<string> {
   const ids = ["--setuid", String(uid), "--setgid", String(uid)];
-  const enter = ["--target", String(await initOf(daemon, name)), "--user", ...ids, "--", process.execPath, "-e", code, guestSocket(daemon, name), ...args];
-  const { stdout, stderr, code: status } = await exec("nsenter", enter, { cwd: "/", timeout: 60_000 });
-  if (status !== 0) throw new Error(`Node in ${name} ended with status ${status}\n${stderr}`);
-  return stdout;
+  const enter = ["--target", String(await initOf(daemon, name)), "--user", ...ids, "--", ...command];
+  return execOk("nsenter", enter, { cwd: "/", timeout: 60_000 });
+}
+
+/** Runs Node code as a user of the guest; `process.argv[1]` is the socket. */
+export function nodeInGuest(daemon: Daemon, name: string, code: string, args: readonly string[] = [], uid = 0): Promise<string> {
+  return asGuest(daemon, name, [process.execPath, "-e", code, guestSocket(daemon, name), ...args], uid);
 }
 
 export interface AskOptions {
