@@ -1,5 +1,6 @@
 // What the verbs of all resources work with. Made once, in daemon.ts.
 import type { Db } from "./db/open.ts";
+import type { Proxies } from "./devices/proxy/proxies.ts";
 import type { EventHub } from "./events/hub.ts";
 import type { GuestEvents } from "./guest-api/events.ts";
 import type { GuestSockets } from "./guest-api/sockets.ts";
@@ -35,6 +36,8 @@ export interface Context {
   readonly images: ImageLibrary;
   readonly networks: Networks;
   readonly pools: Pools;
+  /** Who listens for whom: proxy devices. */
+  readonly proxies: Proxies;
   /** What runs. */
   readonly runtime: Runtime;
   /** By system name of an instance. */

@@ -3,6 +3,7 @@ import { closeSync, openSync } from "node:fs";
 import { fail } from "./api/errors.ts";
 import type { Context } from "./context.ts";
 import { openDatabase } from "./db/open.ts";
+import { Proxies } from "./devices/proxy/proxies.ts";
 import { EventHub } from "./events/hub.ts";
 import { GuestEvents } from "./guest-api/events.ts";
 import { guestHandlers } from "./guest-api/handle.ts";
@@ -85,6 +86,7 @@ function makeContext(paths: Paths): Context {
     images: new ImageLibrary(db, paths),
     networks: new Networks(db, paths),
     pools: new Pools(db, paths, readIdMap),
+    proxies: new Proxies(paths.proxies),
     runtime: new Runtime((name, reason) => instanceEnded(context, name, reason)),
     locks: new Locks(),
     busy: new BusyInstances(),
@@ -113,6 +115,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   await ctx.images.clean();
   await Promise.all([ctx.pools.open(), ctx.networks.open(), ensureLxcfs(paths.lxcfs)]);
   await recoverInstances(ctx);
+  await ctx.proxies.recover().catch((error) => log.error("proxy devices could not be recovered", { error: explain(error) }));
   const app = createApp(await makeHandlers(ctx), () => ctx.shutdown.begun);
   await app.ready();
   const listener: Listener = await listen(app.routing, handleUpgrades(ctx.events, ctx.operations, (...given) => openSftp(ctx, ...given), app.routing), paths.socket, options.group);
@@ -128,6 +131,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     stopHooks();
     ctx.restarts.close();
     await ctx.networks.close();
+    ctx.proxies.close();
     if (ctx.runtime.count === 0) stopOwnLxcfs(paths.lxcfs);
     log.info("berthd has stopped", { running: ctx.runtime.count });
     ctx.runtime.close();

@@ -56,6 +56,10 @@ export class Paths {
   get security(): string {
     return `${this.root}/security/seccomp`;
   }
+  /** Of the program that serves proxy devices; there while it runs. */
+  get proxies(): string {
+    return `${this.root}/proxies`;
+  }
   get lxcfs(): string {
     return `${this.root}/lxcfs`;
   }

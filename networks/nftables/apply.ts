@@ -28,11 +28,16 @@ export async function applyRules(settings: BridgeSettings, run: Run): Promise<vo
   }
 }
 
+/** Takes the table away when nothing is in it. To be called within a change. */
+export async function removeEmptyTable(run: Run): Promise<void> {
+  const { stdout } = await run("nft", ["list", "table", ...table.split(" ")]);
+  if (/^table inet berth \{\s*\}\s*$/.test(stdout)) await run("nft", ["delete", "table", ...table.split(" ")]);
+}
+
 /** Takes a network's chains away, and the table when nothing else is in it. Throws `tool_failed`, `tool_missing`. */
 export async function removeRules(network: string, run: Run): Promise<void> {
   await changeTable(async () => {
     await run("nft", ["-f", "-"], { input: renderRemoval(network) });
-    const { stdout } = await run("nft", ["list", "table", ...table.split(" ")]);
-    if (/^table inet berth \{\s*\}\s*$/.test(stdout)) await run("nft", ["delete", "table", ...table.split(" ")]);
+    await removeEmptyTable(run);
   });
 }

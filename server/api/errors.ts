@@ -165,6 +165,8 @@ const table = {
     message: "Failed creating instance record: No root device could be found",
     hint: "Give the default profile one (berth admin init), or name a pool: --storage POOL",
   },
+  proxy_listen_failed: { status: 400, message: "Failed to start device \"{device}\": Failed listening on {address}: {reason}", hint: "{hint}" },
+  proxy_forwarder_failed: { status: 500, message: "The program that serves proxy devices did not start: {reason}", hint: "Its log is in {log}." },
 
   // Exec
   exec_not_found: { status: 404, message: "Command not found" },

@@ -10,6 +10,7 @@ import type { ContainerCgroups } from "../lxc/cgroup.ts";
 import type { Line } from "../lxc/render-config.ts";
 import type { Paths } from "../paths.ts";
 import type { Undo } from "../undo.ts";
+import type { Proxies } from "./proxy/proxies.ts";
 
 /** What an instance's devices refer to, so that it can be checked. */
 export interface DeviceWorld {
@@ -38,6 +39,7 @@ export interface DeviceHost {
     /** Who has which address. */
     leases(network: string): readonly { hwaddr: string; address: string; type: string }[];
   };
+  readonly proxies: Proxies;
 }
 
 /** One device of one instance. */

@@ -6,6 +6,7 @@ import koffi from "koffi";
 
 const libc = koffi.load("libc.so.6");
 const names = new Map(Object.entries(constants.errno).map(([name, number]) => [number, name]));
+names.set(constants.errno.EAGAIN, "EAGAIN"); // not its other name, EWOULDBLOCK
 
 /** A failed system call. */
 export class SysError extends Error {

@@ -91,6 +91,16 @@ export function sftpBundle(root) {
   return { ...daemonBundle(root), external: ["koffi", ...optional], entryPoints: ["server/sftp/main.ts"], outfile: "dist/berth-sftp" };
 }
 
+/** The options of dist/berth-forwarder, which serves proxy devices. The daemon starts it, by its own node. */
+export function forwarderBundle(root) {
+  return {
+    ...daemonBundle(root),
+    entryPoints: ["server/devices/proxy/forwarder/main.ts"],
+    outfile: "dist/berth-forwarder",
+    banner: { js: metaUrl },
+  };
+}
+
 /** The options of dist/berth. Entries of the full-screen view that it meets are added to `tui`. */
 export function clientBundle(root, tui) {
   return {
