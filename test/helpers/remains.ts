@@ -7,6 +7,7 @@ interface Instance {
   status: string;
   config: Record<string, string>;
   expanded_config: Record<string, string>;
+  expanded_devices: Record<string, Record<string, string>>;
 }
 
 function list(folder: string): string[] {
@@ -66,6 +67,12 @@ export async function remains(daemon: Daemon, names: RegExp): Promise<string[]> 
   const cards = new Set(running.map(({ config }) => config["volatile.eth0.host_name"]));
   const { stdout } = await daemon.inNamespace("ls", "/sys/class/net");
   found.push(...stdout.split("\n").filter((card) => card.startsWith("veth") && !cards.has(card)).map((card) => `card ${card}`));
+  const proxied = running.flatMap(({ expanded_devices }) => Object.values(expanded_devices).filter(({ type }) => type === "proxy"));
+  if (proxied.length === 0) {
+    found.push(...list(`${daemon.dir}/proxies`).map((name) => `proxies/${name}`));
+    const { stdout: chains } = await daemon.inNamespace("nft", "list", "chains", "inet");
+    found.push(...[...chains.matchAll(/chain (nat(?:in|out|back)\.\S+)/g)].map(([, name]) => `chain ${name}`));
+  }
   const alive = new Set(running.map(({ name }) => name));
   found.push(...cgroupsOf(names).filter((path) => !alive.has(path.replace(/.*\.(?:payload|monitor)\./, ""))));
   return found;
