@@ -42,14 +42,15 @@ function converse(socket: Socket): Forwarder {
   });
   return {
     gone,
-    ask: (request) => new Promise<Reply>((resolve, reject) => {
-      if (socket.destroyed) return reject(new Error("the forwarder has ended"));
+    ask(request) {
       const timer = setTimeout(() => socket.destroy(), patience); // it hangs: whoever waits hears that it is gone
-      waiting.push({
-        resolve: (reply) => (clearTimeout(timer), resolve(reply)), reject: (error) => (clearTimeout(timer), reject(error)),
+      const reply = new Promise<Reply>((resolve, reject) => {
+        if (socket.destroyed) return reject(new Error("the forwarder has ended"));
+        waiting.push({ resolve, reject });
+        socket.write(`${JSON.stringify(request)}\n`);
       });
-      socket.write(`${JSON.stringify(request)}\n`);
-    }),
+      return reply.finally(() => clearTimeout(timer));
+    },
     leave: () => socket.destroy(),
   };
 }

@@ -6,12 +6,12 @@ import { createInterface } from "node:readline";
 import { Epoll } from "../../../host/epoll.ts";
 import { type ForwarderFault, forwarderFiles, protocolVersion, type Reply, type Request } from "../spec.ts";
 import { ListenError } from "./listen.ts";
-import { Proxy } from "./proxy.ts";
+import { ServedProxy } from "./proxy.ts";
 
 const folder = process.argv[2] ?? "";
 const files = forwarderFiles(folder);
 const epoll = new Epoll();
-const proxies = new Map<string, Proxy>();
+const proxies = new Map<string, ServedProxy>();
 
 /** At most so many lines of log a minute: clients may cause one each. */
 const linesAMinute = 30;
@@ -34,7 +34,7 @@ function carryOut(request: Request): void {
   const key = request.do === "add" ? request.proxy.key : request.key;
   proxies.get(key)?.close();
   proxies.delete(key);
-  if (request.do === "add") proxies.set(key, new Proxy(request.proxy, epoll, warn));
+  if (request.do === "add") proxies.set(key, new ServedProxy(request.proxy, epoll, warn));
 }
 
 function answer(line: string): Reply {

@@ -14,7 +14,7 @@ import { type Listening, openListeners } from "./listen.ts";
 import { relay, tie } from "./streams.ts";
 import { removePath } from "./unix-path.ts";
 
-export class Proxy {
+export class ServedProxy {
   readonly spec: ProxySpec;
   readonly #epoll: Epoll;
   readonly #guest: Guest;
