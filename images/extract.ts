@@ -3,6 +3,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { fail, type BerthError } from "../server/api/errors.ts";
 import { childEnv, spawnError } from "../server/host/run.ts";
+import { inUserNamespace } from "../server/host/user-namespace.ts";
 import { decompressor, type ImageFormat } from "./compression.ts";
 
 export interface ExtractOptions {
@@ -78,9 +79,14 @@ function explainEnding(tool: string, { code, words }: Ending, target: string): B
   return fail("image_broken", { reason: `it cannot be unpacked: ${reason}` });
 }
 
-/** unsquashfs ends with 2 when it could not set an attribute that is not wanted anyway. */
+/** In a container nobody can make device nodes; guests get theirs from liblxc. */
+const refusedDevice = /Cannot mknod: Operation not permitted|due to previous errors|(could not|failed to) create (character|block) device .*(not permitted|not superuser)|^\s*$/;
+
+/** The tools end with 2 also when they could not set an attribute that is not wanted anyway, or make a device node. */
 function isGood(tool: string, { code, words }: Ending): boolean {
-  return code === 0 || (tool === "unsquashfs" && code === 2 && words.split("\n").every((line) => refusedAttribute.test(line)));
+  if (code !== 2) return code === 0;
+  const canSpare = (line: string) => (tool === "unsquashfs" && refusedAttribute.test(line)) || (inUserNamespace() && refusedDevice.test(line));
+  return words.split("\n").every(canSpare);
 }
 
 /**

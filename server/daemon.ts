@@ -29,6 +29,7 @@ import { SnapshotStore } from "./instances/snapshots/store.ts";
 import { InstanceStore } from "./instances/store.ts";
 import { Locks } from "./locks.ts";
 import { explain, log } from "./log.ts";
+import { mountMissingCgroups } from "./lxc/cgroup-mounts.ts";
 import { listenToHooks } from "./lxc/hooks.ts";
 import { readIdMap } from "./lxc/idmap.ts";
 import { ensureLxcfs, stopOwnLxcfs } from "./lxc/lxcfs.ts";
@@ -109,6 +110,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   assertGroup(options.group); // before anything is started that would be left running
   paths.make();
   const lock = takeLock(paths);
+  mountMissingCgroups();
   // At once: who holds the lock has refused reboots to liblxc, and must hear of them.
   const stopHooks = listenToHooks(paths, (notice) => void ctx.runtime.noticeStop(notice));
   const ctx = makeContext(paths);

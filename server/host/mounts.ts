@@ -32,7 +32,7 @@ export function canIdmap(directory: string, userNamespaceFd: number): boolean {
     idmapMount(tree, userNamespaceFd);
     return true;
   } catch (error) {
-    if (hasCode(error, "EINVAL", "EOPNOTSUPP")) return false;
+    if (hasCode(error, "EINVAL", "EOPNOTSUPP", "EPERM")) return false; // EPERM: in a container
     throw error;
   } finally {
     closeSync(tree);

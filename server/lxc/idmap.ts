@@ -1,9 +1,9 @@
 // Which host ids containers get: root's ranges from /etc/subuid and /etc/subgid, the arithmetic of maps, and how LXD
 // writes them. A map without ranges is that of a privileged container: its ids are the host's.
 import { readFileSync } from "node:fs";
-import { fail } from "../api/errors.ts";
+import { BerthError } from "../api/errors.ts";
 import { hasCode } from "../host/libc.ts";
-import { type IdMap, type IdRange, ownIds } from "../host/user-namespace.ts";
+import { type IdMap, type IdRange, inUserNamespace, ownIds } from "../host/user-namespace.ts";
 
 /** The fewest ids a full OS needs. */
 export const least = 65536;
@@ -26,13 +26,21 @@ function clip(range: IdRange, known: readonly IdRange[]): IdRange {
   return { ...range, count: within ? Math.min(range.count, within.inside + within.count - range.outside) : 0 };
 }
 
+/** In a container all ids but those of its own users may be given away, whatever its files say. */
+export function spareIds(known: readonly IdRange[]): IdRange | undefined {
+  const end = known[0]?.inside === 0 ? known[0].count : 0;
+  const from = end >= 1_000_000 + 2 * least ? 1_000_000 : least;
+  return end - from >= least ? { inside: 0, outside: from, count: end - from } : undefined;
+}
+
 function readRange(file: string, known: readonly IdRange[]): IdRange | undefined {
+  let range: IdRange | undefined;
   try {
-    return parseSubIds(readFileSync(file, "utf8"), known);
+    range = parseSubIds(readFileSync(file, "utf8"), known);
   } catch (error) {
-    if (hasCode(error, "ENOENT")) return undefined;
-    throw error;
+    if (!hasCode(error, "ENOENT")) throw error;
   }
+  return range ?? (inUserNamespace() ? spareIds(known) : undefined);
 }
 
 /** All ids that root may give away. Throws `no_idmap` when there are none. */
@@ -40,8 +48,9 @@ export function readHostIds(): IdMap {
   const known = ownIds();
   const uid = readRange("/etc/subuid", known.uid);
   const gid = readRange("/etc/subgid", known.gid);
-  if (!uid || !gid) throw fail("no_idmap", { file: uid ? "/etc/subgid" : "/etc/subuid" });
-  return { uid: [uid], gid: [gid] };
+  if (uid && gid) return { uid: [uid], gid: [gid] };
+  const hint = "This container has too few ids to give 65536 of them to one in it: set security.idmap.size to 131072 or more.";
+  throw new BerthError("no_idmap", { file: uid ? "/etc/subgid" : "/etc/subuid" }, inUserNamespace() ? { hint } : {});
 }
 
 /** The lower half, in whole ranges of 65536: the rest is for instances with ids of their own. */

@@ -6,6 +6,7 @@ import { copyFile, cp, link, rename, rm } from "node:fs/promises";
 import { unpackImage, unpackRootfs } from "../../../images/unpack.ts";
 import { hasCode } from "../../host/libc.ts";
 import { isMountPoint, unmountTree } from "../../host/mounts.ts";
+import { inUserNamespace } from "../../host/user-namespace.ts";
 import { run } from "../../host/run.ts";
 import { fail } from "../../api/errors.ts";
 import type { StoredImage } from "../driver.ts";
@@ -30,8 +31,10 @@ export class ImageLayers {
   async ensure(image: StoredImage, usable: (rootfs: string) => boolean): Promise<void> {
     const { fingerprint } = image;
     if (!existsSync(this.folder(fingerprint))) await this.#make(image);
-    await this.mountSquashfs(fingerprint);
-    if (existsSync(this.#squashfs(fingerprint)) && !usable(this.rootfs(fingerprint))) await this.#unpackSquashfs(fingerprint);
+    if (!existsSync(this.#squashfs(fingerprint))) return;
+    // In a container there are no loop devices.
+    const mounted = !inUserNamespace() && (await this.mountSquashfs(fingerprint).then(() => true));
+    if (!mounted || !usable(this.rootfs(fingerprint))) await this.#unpackSquashfs(fingerprint);
   }
 
   #squashfs(fingerprint: string): string {

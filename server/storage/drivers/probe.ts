@@ -2,7 +2,7 @@
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { asContainerRoot } from "../../host/as-container-root.ts";
 import { mountIdmapped, mountOverlay, unmountTree } from "../../host/mounts.ts";
-import { type IdMap, userNamespace } from "../../host/user-namespace.ts";
+import { type IdMap, inUserNamespace, userNamespace } from "../../host/user-namespace.ts";
 import { rootIds } from "../../lxc/idmap.ts";
 
 /** Undefined when it works, otherwise what the kernel refused. `folder`: on the file system in question. */
@@ -24,7 +24,8 @@ export async function probeOverlay(folder: string, map: IdMap): Promise<string |
     });
     return undefined;
   } catch (error) {
-    return (error as Error).message;
+    const { message } = error as Error;
+    return inUserNamespace() ? `in a container the kernel does not map the owners of files (${message})` : message;
   } finally {
     unmountAll(root);
     rmSync(root, { recursive: true, force: true });

@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import type { IdMap, IdRange } from "../../../server/host/user-namespace.ts";
-import { formatIdMap, guestId, hostId, noMap, parseIdMap, parseSubIds, rootIds, sharedMap } from "../../../server/lxc/idmap.ts";
+import { formatIdMap, guestId, hostId, noMap, parseIdMap, parseSubIds, rootIds, sharedMap, spareIds } from "../../../server/lxc/idmap.ts";
+import { hierarchiesIn } from "../../../server/lxc/cgroup-mounts.ts";
 import { findGap, overlaps, ownMap, parseRawIdMap, type Span, within, withRawIds } from "../../../server/lxc/own-ids.ts";
 
 const host: IdMap = { uid: [{ inside: 0, outside: 1_000_000, count: 1_000_000_000 }], gid: [{ inside: 0, outside: 2_000_000, count: 1_000_000_000 }] };
@@ -105,4 +106,16 @@ test("a privileged guest's ids are the host's", () => {
   assert.deepEqual([hostId(noMap.uid, 5), guestId(noMap.gid, 7), formatIdMap(noMap)], [5, 7, "[]"]);
   assert.deepEqual(rootIds(noMap), { uid: 0, gid: 0 });
   assert.deepEqual(parseIdMap("[]"), noMap);
+});
+
+test("in a container all ids but its own users' may be given away, if there are enough", () => {
+  const known = (count: number): IdRange[] => [{ inside: 0, outside: 1_000_000, count }];
+  assert.deepEqual(spareIds(known(499_974_144)), { inside: 0, outside: 1_000_000, count: 498_974_144 });
+  assert.deepEqual(spareIds(known(3 * size)), { inside: 0, outside: size, count: 2 * size });
+  assert.equal(spareIds(known(2 * size - 1)), undefined);
+  assert.equal(spareIds([]), undefined);
+});
+
+test("hierarchies of cgroup v1 are told by their controllers", () => {
+  assert.deepEqual(hierarchiesIn("9:name=systemd:/\n2:cpu,cpuacct:/a:b\n1:pids:/\n0::/.lxc\n"), ["cpu,cpuacct", "pids"]);
 });
