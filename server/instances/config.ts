@@ -2,7 +2,9 @@
 import { fail } from "../api/errors.ts";
 import { instanceKeys, olderInstanceKeys, unsupportedInstanceKeys } from "../api/config-keys/instance.ts";
 import { checkConfig, findKey } from "../api/config-keys/key.ts";
+import { callIn, tidyPolicy } from "../api/config-keys/system-calls.ts";
 import type { Config, DeviceMap } from "../api/schemas.ts";
+import { isSystemCall } from "../host/system-calls.ts";
 
 /** Checks the keys and values; gives them without the empty ones. `previous` is what it replaces. */
 export function checkInstanceConfig(config: Config, previous: Config = {}): Config {
@@ -11,7 +13,27 @@ export function checkInstanceConfig(config: Config, previous: Config = {}): Conf
     if (isUnsupported(key) && !/^(false|no|off|0)$/i.test(value)) throw fail("config_key_unsupported", { key });
   }
   const known = Object.fromEntries(Object.entries(config).filter(([key]) => findKey(instanceKeys, key) || !isUnsupported(key)));
-  return checkConfig(instanceKeys, known, previous);
+  const checked = checkConfig(instanceKeys, known, previous);
+  assertSystemCalls(checked, previous);
+  return checked;
+}
+
+const policyKeys = ["security.syscalls.allow", "security.syscalls.deny", "raw.seccomp"];
+
+/** The names of system calls are this machine's business, and the keys exclude each other. */
+function assertSystemCalls(config: Config, previous: Config): void {
+  const isSet = (key: string) => config[key] !== undefined && config[key] !== previous[key];
+  for (const key of policyKeys.filter(isSet)) {
+    if (key === "raw.seccomp" && config[key]?.trimStart().startsWith("1")) continue; // version 1 has numbers
+    const unknown = tidyPolicy(config[key] ?? "").slice(key === "raw.seccomp" ? 2 : 0).find((line) => !isSystemCall(callIn(line) ?? "read"));
+    if (unknown) throw fail("invalid_config_value", { key, reason: `line "${unknown.slice(0, 80)}": there is no such system call` });
+  }
+  const isOn = (key: string) => config[key] !== undefined && !/^(false|0|no|off)$/i.test(config[key]);
+  const syscalls = Object.keys(config).filter((key) => key.startsWith("security.syscalls."));
+  if (config["raw.seccomp"] && syscalls.length > 0) throw fail("bad_request", { reason: "raw.seccomp is mutually exclusive with security.syscalls*" });
+  if (config["security.syscalls.allow"] && syscalls.some((key) => key.startsWith("security.syscalls.deny") && isOn(key))) {
+    throw fail("bad_request", { reason: "security.syscalls.allow is mutually exclusive with security.syscalls.deny*" });
+  }
 }
 
 function isUnsupported(key: string): boolean {

@@ -6,6 +6,7 @@ import type { Config } from "../api/schemas.ts";
 import { prepareDevices } from "../devices/plan.ts";
 import type { TemplateTrigger } from "../../images/metadata.ts";
 import type { Context } from "../context.ts";
+import { elderSystemCalls } from "../host/system-calls.ts";
 import { expectCgroupMoves } from "../host/cgroup-moves.ts";
 import { rootIds } from "../lxc/idmap.ts";
 import type { ContainerProcesses } from "../lxc/processes.ts";
@@ -59,7 +60,7 @@ export async function startInstance(ctx: Context, project: string, instanceName:
     undo.push(() => ctx.guestSockets.close(instance.id));
     await ctx.guestSockets.open(instance.id);
     keepVolatile(instance, calls);
-    const processes = await runContainer(ctx, instance, containerConfig(ctx, instance, expanded, map, devices))
+    const processes = await runContainer(ctx, instance, expanded.config, containerConfig(ctx, instance, expanded, map, devices))
       .catch((error) => Promise.reject(explainRefusal(error, instance.name, expanded.config)));
     const running = ctx.runtime.add(name, processes, expanded);
     rememberStarted(ctx, instance);
@@ -88,12 +89,12 @@ async function snapshotAtStart(ctx: Context, project: string, name: string): Pro
   if (isDueAtStart(config["snapshots.schedule"])) await takeSnapshot(ctx, project, name, {});
 }
 
-async function runContainer(ctx: Context, instance: InstanceRecord, config: ContainerConfig): Promise<ContainerProcesses> {
+async function runContainer(ctx: Context, instance: InstanceRecord, expanded: Config, config: ContainerConfig): Promise<ContainerProcesses> {
   const name = systemNameOf(instance);
   const logs = ctx.paths.logs(name);
   rotateLog(`${logs}/lxc.log`);
   removeConsole(logs);
-  writeFileSync(`${ctx.paths.security}/${name}`, renderSeccomp(), { mode: 0o600 });
+  writeFileSync(`${ctx.paths.security}/${name}`, renderSeccomp(expanded, elderSystemCalls), { mode: 0o600 });
   writeFileSync(`${logs}/lxc.conf`, renderConfig(config), { mode: 0o600 });
   return startContainer({
     lxcPath: ctx.paths.containers, name, config: `${logs}/lxc.conf`, pidFile: `${logs}/lxc.pid`, output: `${logs}/forkstart.log`, log: `${logs}/lxc.log`,

@@ -1,6 +1,6 @@
 // What a guest can see of the host and of other guests, and what it cannot do to them.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { type Daemon, startDaemon } from "../helpers/daemon.ts";
 import { importImage, initOf, launch, sh } from "../helpers/instances.ts";
@@ -96,6 +96,32 @@ test("a guest sees neither processes nor files of another, nor of the host", asy
   assert.doesNotMatch(paths, /secret|berth-test/);
   await refused(`ls ${daemon.dir}`);
   assert.doesNotMatch(await sh(daemon, one, "cat /proc/*/cmdline | tr '\\0' ' '"), /berthd/);
+});
+
+test("what a guest with ids of its own makes belongs to nobody that another guest knows, on the host too", async () => {
+  const names = [`${one}-alone-1`, `${one}-alone-2`];
+  for (const name of names) await launch(daemon, name, { config: { "security.idmap.isolated": "true" } });
+  const owners: number[] = [];
+  for (const name of names) {
+    await sh(daemon, name, "touch /tmp/root /tmp/last; chown 65535:65535 /tmp/last");
+    const root = `/proc/${await initOf(daemon, name)}/root`;
+    owners.push(statSync(`${root}/tmp/root`).uid, statSync(`${root}/tmp/last`).uid);
+    assert.notEqual((await daemon.berth("exec", name, "--", "chown", "65536", "/tmp/root")).code, 0, "ids end with its range");
+  }
+  const [first = 0, firstLast = 0, second = 0, secondLast = 0] = owners;
+  assert.ok(firstLast === first + 65535 && secondLast === second + 65535 && (firstLast < second || secondLast < first), JSON.stringify(owners));
+  // Root of one, let loose on the host's files with its own ids only, cannot read what belongs to the other.
+  const secret = `${daemon.dir}/storage-pools/default/containers/${names[1]}/rootfs/etc/shadow`;
+  const tried = await daemon.inNamespace("setpriv", `--reuid=${first}`, `--regid=${first}`, "--clear-groups", "--bounding-set=-all", "cat", secret);
+  assert.notEqual(tried.code, 0);
+  assert.match(tried.stderr, /Permission denied/);
+});
+
+test("a guest that mounts /proc anew, or names its machine, sees and changes its own namespaces only", async () => {
+  await guest("mount -t proc proc /mnt; hostname stolen");
+  await refused("grep -l -e berthd -e lxcfs /proc/[0-9]*/comm /mnt/[0-9]*/comm 2>/dev/null");
+  assert.equal(await sh(daemon, one, "hostname; umount /mnt 2>/dev/null; hostname $(cat /etc/hostname)"), "stolen");
+  assert.notEqual(readFileSync("/proc/sys/kernel/hostname", "utf8").trim(), "stolen");
 });
 
 test("a line break in a configuration value cannot become a directive", async () => {

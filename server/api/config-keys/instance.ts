@@ -3,6 +3,7 @@ import { allowance, idMapLines, memory, processors, resourceLimit, timeSpan } fr
 import { moduleList, resourceName, sysctlName, variableName } from "./kernel.ts";
 import { schedule } from "./schedule.ts";
 import type { Key, KeyTable } from "./key.ts";
+import { seccompPolicy, systemCalls } from "./system-calls.ts";
 import { rawLxc } from "./raw-lxc.ts";
 
 type Extra = Omit<Key, "type" | "description">;
@@ -57,7 +58,7 @@ const raw: KeyTable = {
   "raw.apparmor": text("Rules to add to its AppArmor profile; kept without effect where the kernel has no AppArmor"),
   "raw.idmap": checked("id map", idMapLines, "Ids to map besides its own range: lines of both|uid|gid HOST GUEST"),
   "raw.lxc": checked("lines of lxc.conf", rawLxc, "Lines to add to its lxc.conf. They have root's power: hooks run on the host"),
-  "raw.seccomp": text("A seccomp policy in place of Berth's"),
+  "raw.seccomp": checked("seccomp policy", seccompPolicy, "A seccomp policy in place of Berth's, as liblxc takes it"),
 };
 
 const security: KeyTable = {
@@ -71,9 +72,9 @@ const security: KeyTable = {
   "security.protection.delete": bool("Refuse to delete it", { default: "false", ...live }),
   "security.protection.shift": bool("Refuse a start for which the owners of its files would have to be changed", { default: "false", ...live }),
   "security.protection.start": bool("Refuse to start it", { default: "false", ...live }),
-  "security.syscalls.allow": text("The only system calls it may make, one a line"),
-  "security.syscalls.deny": text("System calls it may not make, one a line"),
-  "security.syscalls.deny_compat": bool("No system calls of other architectures (32 bit)"),
+  "security.syscalls.allow": checked("system calls", systemCalls, "The only system calls it may make, one a line"),
+  "security.syscalls.deny": checked("system calls", systemCalls, "System calls it may not make, one a line: CALL [kill|trap|errno NUMBER] [[ARGUMENT,VALUE,OPERATOR]…]"),
+  "security.syscalls.deny_compat": bool("Refuse the system calls that only 32-bit programs have"),
   "security.syscalls.deny_default": bool("Refuse the system calls that no guest needs and some misuse", { default: "true" }),
 };
 
