@@ -52,10 +52,16 @@ function startIn(namespace: number | undefined, cwd: string, command: readonly s
   return spawn(tool, args, { cwd, stdio: [input, output, "pipe", ...(namespace === undefined ? [] : [namespace])], env: childEnv() });
 }
 
-/** Says which map the files of the rootfs of this inode belong to, between the two renames of a shift and its being written down. */
+/** Says which map the files of one certain rootfs belong to: between a shift and its being written down nobody else knows. */
 interface Shifted {
-  inode: number;
+  rootfs: string;
   map: IdMap;
+}
+
+/** Inode numbers are used again, together with a time of birth they are not. */
+function identity(folder: string): string {
+  const { ino, birthtimeMs } = statSync(folder);
+  return `${ino} ${birthtimeMs}`;
 }
 
 /**
@@ -65,13 +71,13 @@ interface Shifted {
 export async function shiftCopy(folder: string, from: IdMap, to: IdMap): Promise<void> {
   const [rootfs, beside, note] = [`${folder}/rootfs`, `${folder}/rootfs.shifting`, `${folder}/shifted`];
   const noted = existsSync(note) ? (JSON.parse(readFileSync(note, "utf8")) as Shifted) : undefined;
-  const now = noted?.inode === statSync(rootfs).ino ? noted.map : from;
+  const now = noted?.rootfs === identity(rootfs) ? noted.map : from;
   await rm(beside, { recursive: true, force: true });
   if (JSON.stringify(now) === JSON.stringify(to)) return;
   try {
     mkdirSync(beside);
     await copyShifted(rootfs, beside, to, now);
-    writeFileSync(`${note}.new`, JSON.stringify({ inode: statSync(beside).ino, map: to } satisfies Shifted), { flush: true });
+    writeFileSync(`${note}.new`, JSON.stringify({ rootfs: identity(beside), map: to } satisfies Shifted), { flush: true });
     renameSync(`${note}.new`, note);
     exchange(rootfs, beside);
   } finally {
