@@ -13,6 +13,7 @@ import type { Layer } from "./config.ts";
 import { devicesOf, keepVolatile } from "./devices.ts";
 import { expandInstance } from "./expanded.ts";
 import { chooseIdMap } from "./idmap.ts";
+import { setNetworkPriorities } from "./limits/network.ts";
 import { applyLiveConfig } from "./live.ts";
 import { needsNewInstanceId, renewInstanceId } from "./instance-id.ts";
 import { type InstanceRecord, systemNameOf } from "./store.ts";
@@ -48,6 +49,7 @@ export async function applyInstance(ctx: Context, next: InstanceRecord, before: 
     save();
     if (running) running.held = after;
   });
+  if (running) await setNetworkPriorities(ctx);
   await forEachDevice(had.filter(({ name, options }) => !isSamePlace(options, after.devices[name])), "withdrawn", (type, call) => type.withdraw?.(call));
   await forEachDevice(devicesOf(ctx, next, expandInstance(ctx, next)), "announced", (type, call) => type.announce?.(call));
   if (running) ctx.guestEvents.tell(next.id, changesFor(held, after));

@@ -1,5 +1,6 @@
 // Making changed configuration keys hold for a guest that runs.
 import type { Config } from "../api/schemas.ts";
+import { findProgram } from "../host/run.ts";
 import type { Undo } from "../undo.ts";
 import { assertCpus, freeCpus, rebalanceCpus } from "./limits/balancer.ts";
 import { cgroupWorld } from "./limits/lines.ts";
@@ -15,6 +16,7 @@ export async function applyLiveConfig(runtime: Runtime, running: Running, before
   const world = cgroupWorld();
   const changes = planChanges(cgroupSettings(before, world), cgroupSettings(after, world));
   if (before["limits.cpu"] !== after["limits.cpu"]) assertProcessors(running, after["limits.cpu"]);
+  if (before["limits.network.priority"] !== after["limits.network.priority"]) findProgram("nft"); // it is set once all else is
   if (before["linux.kernel_modules"] !== after["linux.kernel_modules"]) await loadModules(after["linux.kernel_modules"]);
   writeChanges(running.cgroups, changes, undo);
   if (before["limits.cpu"] === after["limits.cpu"]) return;

@@ -6,6 +6,7 @@ import { endedByFault } from "./autorestart.ts";
 import { deleteInstance } from "./delete.ts";
 import { devicesOf, keepVolatile } from "./devices.ts";
 import { expandInstance } from "./expanded.ts";
+import { setNetworkPriorities } from "./limits/network.ts";
 import { rebalanceCpus } from "./limits/balancer.ts";
 import type { StopReason } from "./runtime.ts";
 import { startInstance } from "./start.ts";
@@ -14,6 +15,7 @@ import { instanceUrl } from "./view.ts";
 
 export async function instanceEnded(ctx: Context, systemName: string, reason: StopReason): Promise<void> {
   rebalanceCpus(ctx.runtime);
+  void setNetworkPriorities(ctx);
   const instance = ctx.instances.findBySystemName(systemName);
   if (!instance) return;
   const again = reason === "guest" && endedByFault(ctx, instance);

@@ -17,6 +17,7 @@ import { expandInstance } from "./expanded.ts";
 import { finishInstance } from "./finish.ts";
 import { currentIdMap } from "./idmap.ts";
 import { rebalanceCpus } from "./limits/balancer.ts";
+import { recoverNetworkPriorities } from "./limits/network.ts";
 import { restoreLimits } from "./limits/restore.ts";
 import { wasReady } from "./ready.ts";
 import { thawForgotten } from "./snapshots/guest.ts";
@@ -59,6 +60,7 @@ export async function recoverInstances(ctx: Context): Promise<void> {
     await attempt(instance, () => unplugUnfinished(devices, running));
   }
   rebalanceCpus(ctx.runtime);
+  await recoverNetworkPriorities(ctx);
   ctx.guestSockets.clean();
   for (const [name, instance] of instances) {
     if (!found.has(name)) await attempt(instance, () => finishInstance(ctx, instance));

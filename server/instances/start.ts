@@ -23,6 +23,7 @@ import { isTrue } from "../api/config-keys/key.ts";
 import { loadModules } from "./kernel/modules.ts";
 import { explainRefusal } from "./kernel/refusal.ts";
 import { assertCpus, rebalanceCpus } from "./limits/balancer.ts";
+import { setNetworkPriorities } from "./limits/network.ts";
 import { assertLimitsAvailable, cgroupWorld, writeOptionalLimits } from "./limits/lines.ts";
 import { takeIdMap } from "./shift.ts";
 import { takeSnapshot } from "./snapshots/create.ts";
@@ -68,6 +69,7 @@ export async function startInstance(ctx: Context, project: string, instanceName:
       writeOptionalLimits(expanded.config, running.cgroups, cgroupWorld());
       rebalanceCpus(ctx.runtime);
       await devices.started(running);
+      await setNetworkPriorities(ctx);
     });
   });
   ctx.events.lifecycle({

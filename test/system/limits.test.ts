@@ -6,6 +6,7 @@ import { after, afterEach, before, test } from "node:test";
 import { type Daemon, startDaemon } from "../helpers/daemon.ts";
 import { busyboxImages } from "../helpers/images.ts";
 import { act, create, forceStop, importImage, initOf, launch, sh, statusOf } from "../helpers/instances.ts";
+import { eventually } from "../helpers/wait.ts";
 
 const prefix = `lim${process.pid}`;
 const [name, other] = [`${prefix}-1`, `${prefix}-2`];
@@ -157,6 +158,26 @@ test("a daemon that comes back makes what should hold hold again", async () => {
   assert.deepEqual([memory().slice(0, 2), memory()[3], file("cpuset.cpus")], [[`${96 * mib}`, `${96 * mib}`], "0", "0"]);
   await patch({ "limits.memory": "" });
   assert.equal(memory()[0], "-1");
+});
+
+test("what guests send has the priority that is set, and nothing is left of it after them", async () => {
+  const table = async () => (await daemon.inNamespace("nft", "list", "table", "netdev", "berth_priority")).stdout;
+  const rule = async (priority: number) => {
+    const card = (await daemon.must("GET", `/1.0/instances/${name}`)).config["volatile.eth0.host_name"];
+    return new RegExp(`device "${card}" [^]*meta priority set (0|none):${priority}\\s`);
+  };
+  await launch(daemon, name, { config: { "limits.network.priority": "6" } });
+  assert.match(await table(), await rule(6));
+  await patch({ "limits.network.priority": "4" });
+  assert.match(await table(), await rule(4));
+  await daemon.restart();
+  assert.match(await table(), await rule(4));
+  await patch({ "limits.network.priority": "" });
+  assert.equal(await table(), "");
+  await patch({ "limits.network.priority": "9" });
+  assert.match(await table(), await rule(9));
+  await forceStop(daemon, name);
+  await eventually(async () => (await table()) === "", { what: "its rule is gone" });
 });
 
 test("what the kernel refuses at a start is told by its key", async () => {

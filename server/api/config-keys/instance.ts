@@ -49,8 +49,8 @@ const limits: KeyTable = {
   "limits.memory": checked("memory", memory, "Most memory it may use", live),
   "limits.memory.enforce": { type: { kind: "enum", values: ["hard", "soft"] }, default: "hard", description: "hard: never more; soft: more while the machine has some to spare", ...live },
   "limits.memory.swap": bool("Let its memory be swapped out", { default: "true", ...live }),
-  "limits.memory.swap.priority": int("Higher is swapped out later", { min: 0, max: 10 }, { default: "10", ...live }),
-  "limits.network.priority": int("Higher is sent first", { min: 0, max: 10 }, { default: "0", ...live }),
+  "limits.memory.swap.priority": int("Higher is swapped out later; cgroup v1 only", { min: 0, max: 10 }, { default: "10", ...live }),
+  "limits.network.priority": int("The kernel's priority of what it sends, for the queues of the host's interfaces", { min: 0, max: 10 }, { default: "0", ...live }),
   "limits.processes": int("Most processes it may run", { min: 1 }, live),
 };
 

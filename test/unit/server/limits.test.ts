@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { balanceCpus, formatCpus, missingCpus, parseCpus } from "../../../server/instances/limits/cpus.ts";
 import { limitLines } from "../../../server/instances/limits/lines.ts";
+import { renderPriorities } from "../../../server/instances/limits/network.ts";
 import { cgroupSettings } from "../../../server/instances/limits/settings.ts";
 import { memoryBytes } from "../../../server/instances/limits/values.ts";
 import { planChanges } from "../../../server/instances/limits/write.ts";
@@ -108,4 +109,10 @@ test("the deal does not depend on who came first", () => {
 
 test("percentages are of the machine's memory", () => {
   assert.deepEqual([memoryBytes("50%", 1000), memoryBytes("1kB", 1)], [500, 1000]);
+});
+
+test("priorities of networks are one table, made anew", () => {
+  assert.equal(renderPriorities([]), "add table netdev berth_priority\ndelete table netdev berth_priority\n");
+  const text = renderPriorities([{ hostName: "veth1", priority: 6 }]);
+  assert.match(text, /nic\.veth1 \{ type filter hook ingress device "veth1" priority 0; policy accept; \}\n.* meta priority set "0:6"/);
 });
