@@ -7,7 +7,7 @@ import { after, afterEach, before, test } from "node:test";
 import { type Daemon, startDaemon } from "../helpers/daemon.ts";
 import { exec } from "../helpers/exec.ts";
 import { importBusybox, inGuest } from "../helpers/guests.ts";
-import { act, booted, initOf, launch } from "../helpers/instances.ts";
+import { act, booted, create, initOf, launch } from "../helpers/instances.ts";
 import { isAlive } from "../helpers/processes.ts";
 import { eventually, pause } from "../helpers/wait.ts";
 
@@ -129,6 +129,13 @@ test("routed: settings that the host's administrator has to make are named", asy
   await lxcFails(/Routed mode requires sysctl net\.ipv4\.conf\.wan2\.forwarding=1/, "config", "device", "add", "a", "net0", "nic", "nictype=routed", "parent=wan2", "ipv4.address=192.0.2.30");
   await lxcFails(/Routed mode requires sysctl net\.ipv6\.conf\.all\.proxy_ndp=1/, "config", "device", "add", "a", "net0", "nic", "nictype=routed", "parent=wan0", "ipv6.address=2001:db8::1");
   await host("ip", "link", "del", "wan2");
+  await host("sysctl", "-qw", "net.ipv6.conf.all.proxy_ndp=1", "net.ipv6.conf.wan0.proxy_ndp=1", "net.ipv6.conf.wan0.forwarding=1");
+  await guest("machine", { net0: { nictype: "physical", parent: "wan1", name: "wan" } });
+  await inGuest(daemon, "machine", "ip -6 addr add 2001:db8::9/64 dev wan");
+  const add = ["config", "device", "add", "a", "net0", "nic", "nictype=routed", "parent=wan0", "ipv6.address=2001:db8::9"];
+  await eventually(() => lxcFails(/IP address "2001:db8::9" in use on parent network "wan0"/, ...add).then(() => true), { what: "its address is answered for" });
+  await lxc(...add, "ipv6.neighbor_probe=false");
+  assert.match(await host("ip", "-6", "neigh", "show", "proxy"), /2001:db8::9 dev wan0/);
 });
 
 test("macvlan: guests on one parent reach each other; plugged in and out", async () => {
@@ -324,6 +331,8 @@ test("all of it survives the daemon: restarted, killed, away while the guest reb
 test("what cannot be is refused with its reason, and nothing is changed or left", async () => {
   await launch(daemon, "a");
   await booted(daemon, "a");
+  const taken = (await daemon.must("GET", "/1.0/networks/berthbr0")).config["ipv4.address"].replace(/\.1\/.*/, ".200");
+  await create(daemon, "other", { devices: { eth0: { type: "nic", network: "berthbr0", "ipv4.address": taken } } });
   const links = await host("ip", "-o", "link");
   const add = (...options: string[]) => ["config", "device", "add", "a", "x1", "nic", ...options];
   const wrong: [RegExp, ...string[]][] = [
@@ -339,6 +348,7 @@ test("what cannot be is refused with its reason, and nothing is changed or left"
     [/"ipv4.routes" is not an option of a nic of type "macvlan"/, "nictype=macvlan", "parent=wan0", "ipv4.routes=10.0.0.0/8"],
     [/Cannot use "mtu" property in conjunction with "network"/, "network=berthbr0", "mtu=1400"],
     [/not within network "berthbr0" subnet/, "network=berthbr0", "ipv4.address=192.0.2.3"],
+    [/IP address "[\d.]+" already defined on another NIC/, "network=berthbr0", `ipv4.address=${taken}`],
     [/requires a manually specified ipv4.address/, "nictype=bridged", "parent=plain0", "security.ipv4_filtering=true"],
     [/expected bits per second/, "network=berthbr0", "limits.max=fast"],
     [/of a group/, "network=berthbr0", "hwaddr=01:16:3e:00:00:00"],

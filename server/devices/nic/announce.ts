@@ -5,6 +5,7 @@ import type { Config } from "../../api/schemas.ts";
 import { slaacAddress } from "../../../networks/addresses/mac.ts";
 import { type FamilySettings, readSettings } from "../../../networks/settings.ts";
 import type { DeviceCall, DeviceHost } from "../device.ts";
+import { deviceFailure } from "./failure.ts";
 import { freeAddress } from "./free-address.ts";
 import { kindOf } from "./kinds.ts";
 import { macOf } from "./names.ts";
@@ -38,6 +39,18 @@ export function announceNic(call: DeviceCall): Reserved {
   const dhcp6 = settings.ipv6?.stateful ? own.ipv6 : undefined; // what a guest makes of advertisements is not given by DHCP
   host.networks.setHost(network, idOf(call), { mac: macOf(call), ipv4: settings.ipv4 ? own.ipv4 : undefined, ipv6: dhcp6, name: call.instance.hostname });
   return own;
+}
+
+/** Throws `device_start_failed` when an address that it is to have is reserved for another nic. */
+export function assertAddressesFree(call: DeviceCall): void {
+  const { host, options } = call;
+  const network = networkOf(host.networks, options);
+  const rows = network ? host.networks.leases(network) : [];
+  for (const address of [options["ipv4.address"], options["ipv6.address"]]) {
+    const ip = parseIp(address ?? "");
+    const other = ip && rows.find((row) => row.type === "static" && row.hwaddr !== macOf(call) && parseIp(row.address)?.value === ip.value);
+    if (other) throw deviceFailure(call, `IP address "${address}" already defined on another NIC`);
+  }
 }
 
 export async function withdrawNic(call: DeviceCall): Promise<void> {

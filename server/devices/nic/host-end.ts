@@ -6,7 +6,7 @@ import { applyNicRules } from "./firewall.ts";
 import { ensureIp, forgetIp, runIp } from "./ip.ts";
 import { kindOf } from "./kinds.ts";
 import { macOf } from "./names.ts";
-import { setIsolated, setPortVlans } from "./port.ts";
+import { isPort, setIsolated, setPortVlans } from "./port.ts";
 import { renderNeighbors, renderRoutedHost, renderRoutes, subnetsOf } from "./routes.ts";
 import type { NicRules } from "./rules.ts";
 import { listOf } from "./options.ts";
@@ -85,6 +85,8 @@ export async function ensureHostEnd(call: DeviceCall): Promise<void> {
   const hostName = call.volatile["host_name"] ?? "";
   applySettings(call, hostName);
   if (kindOf(call.options) === "bridged") {
+    // A bridge that was made anew has lost its ports.
+    if (!isPort(hostName)) await runIp([`link set dev ${hostName} master ${parentOf(call.options)}`]);
     setIsolated(hostName, isTrue(call.options["security.port_isolation"]));
     await setPortVlans(call.options, parentOf(call.options), hostName);
   }

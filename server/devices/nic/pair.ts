@@ -1,7 +1,7 @@
 // Nics that are a veth pair, one end in the guest: bridged (the host's end is a port of a bridge), routed and p2p.
 import { readFileSync } from "node:fs";
 import type { DeviceCall, DeviceParts, Guest } from "../device.ts";
-import { announceNic } from "./announce.ts";
+import { announceNic, assertAddressesFree } from "./announce.ts";
 import { applyNicRules, removeNicRules } from "./firewall.ts";
 import { assertNameFree, linksOf } from "./guest.ts";
 import { ensureHostEnd, forgetRoutes, hostEndRules, setUpHostEnd } from "./host-end.ts";
@@ -29,6 +29,7 @@ async function makeReady(call: DeviceCall, hostName: string): Promise<void> {
     await ensureVlan(call);
     await assertRoutable(call);
   }
+  assertAddressesFree(call);
   // Before the guest can send anything.
   const { filter, reversePath } = hostEndRules(call, announceNic(call));
   await applyNicRules(hostName, { filter, reversePath: reversePath ?? false });

@@ -1,8 +1,11 @@
 // The host's end of a bridged nic as a port of its bridge.
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import type { Config } from "../../api/schemas.ts";
 import { runBridge } from "./ip.ts";
 import { parseVlans } from "./vlan-ids.ts";
+
+/** Whether an interface is a port of any bridge. */
+export const isPort = (hostName: string): boolean => existsSync(`/sys/class/net/${hostName}/brport`);
 
 /** Isolated ports reach all others but each other. Throws when the interface is no port. */
 export function setIsolated(hostName: string, isolated: boolean): void {
