@@ -1,6 +1,6 @@
 // Proxy devices: what is said to one side is heard on the other, whatever happens to daemon, forwarder and guest.
 import assert from "node:assert/strict";
-import { existsSync, lstatSync, readdirSync, readFileSync } from "node:fs";
+import { chmodSync, existsSync, lstatSync, readdirSync, readFileSync } from "node:fs";
 import { after, afterEach, before, test } from "node:test";
 import { type Daemon, startDaemon } from "../helpers/daemon.ts";
 import { importBusybox, inGuest, launch } from "../helpers/guests.ts";
@@ -110,7 +110,6 @@ test("streams to datagrams", async () => {
   assert.equal(await host.ask("tcp:127.0.0.1:8092", "hello", { hold: true }), "got hello");
 });
 
-/** The connections of a server that says what it was told first. */
 test("a PROXY header tells the server who its client is", async () => {
   await using _server = { [Symbol.asyncDispose]: await guest.serve("tcp:127.0.0.1:95") };
   await add(one, "x", proxy("tcp:[::]:8095", "tcp:127.0.0.1:95", { proxy_protocol: "true" }));
@@ -139,6 +138,23 @@ test("the socket's file has the owner and mode that were asked for, on either si
   assert.deepEqual([uid, gid, mode & 0o7777], [1234, 5678, 0o660]);
   await add(one, "g", proxy("unix:/tmp/owned.sock", "tcp:127.0.0.1:1", { bind: "instance", uid: "1000", gid: "1000" }));
   assert.equal(await inGuest(daemon, one, "stat -c '%u %g %a %F' /tmp/owned.sock"), "1000 1000 644 socket");
+});
+
+test("a server sees the guest's root, or whom security.uid and security.gid name, on either side", async () => {
+  const inside = `unix:/proc/${init}/root/tmp/who.sock`;
+  await using _guest = { [Symbol.asyncDispose]: await guest.serve(inside, { service: "who" }) };
+  await using _host = { [Symbol.asyncDispose]: await host.serve(`unix:${daemon.dir}/who.sock`, { service: "who" }) };
+  chmodSync(`${daemon.dir}/who.sock`, 0o666);
+  await inGuest(daemon, one, "chmod 666 /tmp/who.sock");
+  await add(one, "first", proxy("tcp:127.0.0.1:8180", "unix:/tmp/who.sock"));
+  await add(one, "user", proxy("tcp:127.0.0.1:8181", "unix:/tmp/who.sock", { "security.uid": "1000", "security.gid": "1001" }));
+  await add(one, "host", proxy("tcp:127.0.0.1:8182", `unix:${daemon.dir}/who.sock`, { bind: "instance", "security.uid": "1234", "security.gid": "5678" }));
+  assert.equal(await host.ask("tcp:127.0.0.1:8180", "?"), "0 0");
+  assert.equal(await host.ask("tcp:127.0.0.1:8181", "?"), "1000 1001");
+  assert.equal(await guest.ask("tcp:127.0.0.1:8182", "?"), "1234 5678");
+  await inGuest(daemon, one, "chmod 600 /tmp/who.sock");
+  assert.equal(await host.ask("tcp:127.0.0.1:8180", "?"), "0 0");
+  await assert.rejects(host.ask("tcp:127.0.0.1:8181", "?", { hold: true }).then((text) => assert.equal(text, undefined)));
 });
 
 test("no link of the guest leads out of it", async () => {

@@ -18,10 +18,8 @@ export function targetOf({ connect }: ProxySpec, index: number): { host: string;
 export function connectToPath(side: Side, { connect: { address }, user }: ProxySpec): number {
   const fd = side.inNetwork(() => makeSocket(AF_UNIX, "stream"));
   try {
-    asUser(user, () => {
-      if (address.startsWith("@")) connectUnix(fd, unixSocketAddress(address));
-      else side.withPath(address, 0, (through) => connectUnix(fd, unixSocketAddress(through)));
-    });
+    if (address.startsWith("@")) asUser(user, () => connectUnix(fd, unixSocketAddress(address)));
+    else side.withPath(address, 0, user, (through) => connectUnix(fd, unixSocketAddress(through)));
     return fd;
   } catch (error) {
     closeSync(fd);

@@ -1,5 +1,6 @@
 // The guest of a proxy as the forwarder holds it: by a pidfd, which keeps nothing of it alive and never means another process.
 import { closeSync, constants, openSync, readFileSync } from "node:fs";
+import { asUser, type User } from "../../../host/as-user.ts";
 import { SysError, openat2, pidfdOpen, pollReadable, RESOLVE } from "../../../host/libc.ts";
 import { inNetworkOf } from "../../../host/network-of.ts";
 import type { ProxySpec } from "../spec.ts";
@@ -65,16 +66,16 @@ export class Side {
     return this.guest ? this.guest.inNetwork(work) : work();
   }
 
-  /** Opens a path (O_PATH) and runs `work` with the name under which it can be used; no link leads out of the guest. */
-  withPath<T>(path: string, flags: number, work: (through: string) => T): T {
-    const open = (root: number) => {
+  /** Opens a path (O_PATH) and runs `work`, as that user, with the name under which it can be used; no link leads out of the guest. */
+  withPath<T>(path: string, flags: number, user: User, work: (through: string) => T): T {
+    const open = (root: number) => asUser(user, () => {
       const fd = openat2(root, path, O_PATH | flags, 0, this.guest ? RESOLVE.IN_ROOT | RESOLVE.NO_MAGICLINKS : 0);
       try {
         return work(`/proc/self/fd/${fd}`);
       } finally {
         closeSync(fd);
       }
-    };
+    });
     return this.guest ? this.guest.withRoot(open) : open(AT_FDCWD);
   }
 }

@@ -2,7 +2,6 @@
 import { closeSync, constants, lstatSync, type Stats, unlinkSync } from "node:fs";
 import { constants as os } from "node:os";
 import path from "node:path";
-import { asUser } from "../../../host/as-user.ts";
 import { hasCode, SysError } from "../../../host/libc.ts";
 import { bindSocket, connectUnix, makeSocket, unixSocketAddress } from "../../../host/sockets.ts";
 import type { ProxySpec } from "../spec.ts";
@@ -41,7 +40,7 @@ function makeRoom(file: string, shown: string): void {
 
 /** Binds a socket to a path of the side's. What it cannot do, the guest's root (or the host's) could not either. */
 export function bindPath(side: Side, fd: number, file: string, { uid, gid, mode }: ProxySpec["owner"]): FileIdentity {
-  return asUser({ uid, gid, privileged: true }, () => side.withPath(path.posix.dirname(file), constants.O_DIRECTORY, (folder) => {
+  return side.withPath(path.posix.dirname(file), constants.O_DIRECTORY, { uid, gid, privileged: true }, (folder) => {
     const through = `${folder}/${path.posix.basename(file)}`;
     makeRoom(through, file);
     const before = process.umask(~mode & 0o777);
@@ -52,17 +51,17 @@ export function bindPath(side: Side, fd: number, file: string, { uid, gid, mode 
     }
     const { dev, ino } = lstatSync(through);
     return { dev, ino };
-  }));
+  });
 }
 
 /** Removes the file of a socket, if it is still that one. Never throws. */
 export function removePath(side: Side, file: string, identity: FileIdentity, { uid, gid }: ProxySpec["owner"]): void {
   try {
-    asUser({ uid, gid, privileged: true }, () => side.withPath(path.posix.dirname(file), constants.O_DIRECTORY, (folder) => {
+    side.withPath(path.posix.dirname(file), constants.O_DIRECTORY, { uid, gid, privileged: true }, (folder) => {
       const through = `${folder}/${path.posix.basename(file)}`;
       const found = lookAt(through);
       if (found?.dev === identity.dev && found.ino === identity.ino) unlinkSync(through);
-    }));
+    });
   } catch {
     // its folder is gone, or the guest is
   }
