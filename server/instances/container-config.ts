@@ -1,5 +1,5 @@
 // From an instance to liblxc's configuration of its container.
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readFileSync, statfsSync, statSync } from "node:fs";
 import { isTrue } from "../api/config-keys/key.ts";
 import type { Context } from "../context.ts";
 import { type IdMap, inUserNamespace } from "../host/user-namespace.ts";
@@ -40,11 +40,12 @@ function hasAppArmor(): boolean {
   return existsSync(file) && readFileSync(file, "utf8").startsWith("Y");
 }
 
-/** The cgroup keys that rule devices here. */
+const CGROUP2 = 0x63677270;
+
+/** The cgroup keys that rule devices here; liblxc passes over the others. */
 function deviceKeys(): string | undefined {
-  const { unified, controllers } = cgroupLayout();
-  if (unified !== undefined) return "lxc.cgroup2.devices";
-  return "devices" in controllers ? "lxc.cgroup.devices" : undefined;
+  if (statfsSync("/sys/fs/cgroup").type === CGROUP2) return "lxc.cgroup2.devices";
+  return "devices" in cgroupLayout().controllers ? "lxc.cgroup.devices" : undefined;
 }
 
 export function containerConfig(ctx: Context, instance: InstanceRecord, expanded: Layer, map: IdMap, devices: Pick<Prepared, "lines" | "nics">): ContainerConfig {

@@ -125,7 +125,7 @@ test("a new map holds from the next start on, without a file's owner changing on
   assert.equal((await daemon.request("GET", `${urlOf(one)}/files?path=/root/a`)).headers["x-lxd-uid"], "1000");
   await forceStop(daemon, one);
   assert.equal((await daemon.request("GET", `${urlOf(one)}/files?path=/root/a`)).headers["x-lxd-uid"], "1000");
-  const upper = `${daemon.dir}/storage-pools/default/containers/${one}/diff/upper/root`;
+  const upper = (await daemon.inNamespace("find", `${daemon.dir}/storage-pools/default`, "-xdev", "-path", "*/upper/root/while-running")).stdout.trim().replace(/\/while-running$/, "");
   const changed = statSync(`${upper}/a`).ctimeMs;
   await act(daemon, one, "start");
   assert.deepEqual(await kernelMap(one), [`0 ${half} 65536`]);

@@ -23,11 +23,11 @@ before(async () => {
 });
 after(() => daemon?.[Symbol.asyncDispose]());
 
-/** Makes a bundle of busybox, as engines take it, and runs it. */
+/** Makes a bundle of busybox, as engines take it, and runs it. crun does not like a machine with controllers on both v1 and v2. */
 const bundle = `set -e; mkdir -p /root/bundle/rootfs/bin /root/bundle/rootfs/proc /root/bundle/rootfs/dev /root/bundle/rootfs/sys; cd /root/bundle
 cp /bin/busybox rootfs/bin/sh; rm -f config.json; crun spec
 sed -i 's/"terminal": true/"terminal": false/; s|"sh"|"/bin/sh", "-c", "echo inside as $$; echo x > /proc/self/comm; read name < /proc/self/comm; echo $name"|' config.json
-exec crun run inner`;
+exec unshare --mount sh -c 'umount /sys/fs/cgroup/unified 2>/dev/null; exec crun --cgroup-manager=disabled run inner'`;
 
 test("a container engine in a guest runs containers", async () => {
   assert.equal(await sh(daemon, outer, bundle), "inside as 1\nx");
