@@ -3,8 +3,8 @@ import { fail } from "../api/errors.ts";
 import type { EventHub } from "../events/hub.ts";
 import { Operation, type OperationSpec } from "./operation.ts";
 
-/** How long an operation can still be read after its end, in ms. */
-const keepFor = 5000;
+/** How long an operation can still be read after its end, in ms: LXD's 5 s are too few for clients of a machine that is very busy. */
+const keepFor = 10_000;
 
 export class Operations {
   readonly #all = new Map<string, Operation>();
