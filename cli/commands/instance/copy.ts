@@ -108,11 +108,12 @@ function copiedDevices(devices: DeviceMap, { device, storage }: CopyValues): Dev
   return result;
 }
 
-/** A refresh copies files; the configuration is brought over afterwards. */
+/** A refresh copies files; the configuration is brought over afterwards, but for what the server remembers of each. */
 async function refreshConfig(ctx: Context, name: string, project: string | undefined, body: InstancesPost): Promise<void> {
   const { value, headers } = await ctx.readForChange(() => ctx.client.getInstance({ name, project }));
   const { architecture, devices, ephemeral, profiles, description } = body;
-  const config = { ...body.config, "volatile.idmap.next": value.config["volatile.idmap.next"] ?? "" };
+  const isNote = ([key]: [string, string]) => key.startsWith("volatile.");
+  const config = Object.fromEntries([...Object.entries(body.config ?? {}).filter((entry) => !isNote(entry)), ...Object.entries(value.config).filter(isNote)]);
   const put = { architecture, config, devices, ephemeral, profiles, stateful: false, description };
   await ctx.follow(await ctx.client.replaceInstance({ name, project, headers, body: put }), "Refreshing instance: ");
 }
