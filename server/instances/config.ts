@@ -14,7 +14,7 @@ export function checkInstanceConfig(config: Config, previous: Config = {}): Conf
   }
   const known = Object.fromEntries(Object.entries(config).filter(([key]) => findKey(instanceKeys, key) || !isUnsupported(key)));
   const checked = checkConfig(instanceKeys, known, previous);
-  assertSystemCalls(checked, previous);
+  assertSystemCalls(withNewNames(checked), withNewNames(previous));
   return checked;
 }
 

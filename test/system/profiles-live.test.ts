@@ -93,6 +93,21 @@ test("assigning, adding and removing profiles changes a running guest's limits a
   assert.deepEqual(await profiles(one), ["default"]);
 });
 
+test("a device that a profile gets, changes or loses is plugged into and out of all guests that run", async () => {
+  await launchAll();
+  const cards = async () => [await sh(daemon, one, "ls /sys/class/net"), await sh(daemon, two, "ls /sys/class/net")].map((text) => text.includes("eth7"));
+  await lxc("profile", "device", "add", "p", "card", "nic", "nictype=p2p", "name=eth7");
+  assert.deepEqual(await cards(), [true, true]);
+  await lxc("profile", "device", "set", "p", "card", "name", "eth8");
+  assert.match(await sh(daemon, one, "ls /sys/class/net"), /eth8/);
+  assert.deepEqual(await cards(), [false, false]);
+  await lxc("profile", "remove", two, "p");
+  assert.doesNotMatch(await sh(daemon, two, "ls /sys/class/net"), /eth8/);
+  await lxc("profile", "device", "remove", "p", "card");
+  assert.doesNotMatch(await sh(daemon, one, "ls /sys/class/net"), /eth8/);
+  await lxcFails(/Device validation failed for "card"/, "profile", "device", "add", "p", "card", "nic", "nictype=sofa");
+});
+
 test("one guest that cannot follow is named, the others have the change, and the next change reaches it", async () => {
   await launchAll();
   await sh(daemon, two, "mount -t tmpfs tmpfs /mnt && dd if=/dev/zero of=/mnt/x bs=1M count=40");

@@ -69,6 +69,8 @@ test("older names of keys are kept as they are, and hold as what they are called
   const config = { "security.syscalls.blacklist": "mount", "security.syscalls.blacklist_compat": "true" };
   accepts(config);
   refuses({ "security.syscalls.blacklist_compat": "perhaps" }, /Invalid value/);
+  refuses({ "security.syscalls.blacklist": "no_such_call" }, /there is no such system call/);
+  refuses({ "security.syscalls.whitelist": "read", "security.syscalls.deny": "mount" }, /mutually exclusive/);
   assert.deepEqual(expand([], { config, devices: {} }).config, { "security.syscalls.deny": "mount", "security.syscalls.deny_compat": "true" });
   const both = { ...config, "security.syscalls.deny": "chown" };
   assert.equal(expand([], { config: both, devices: {} }).config["security.syscalls.deny"], "chown");
