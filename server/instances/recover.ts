@@ -12,7 +12,7 @@ import { sweepRules, unplugUnfinished } from "../devices/nic/sweep.ts";
 import { forgetStoppedWithHost, hostShutdownTimeout, readStoppedWithHost } from "../shutdown.ts";
 import { areSomeUnsettled, findContainers } from "../lxc/processes.ts";
 import { removeInstance } from "./delete.ts";
-import { announceDevices, devicesOf } from "./devices.ts";
+import { announceDevices, devicesOf, keepVolatile } from "./devices.ts";
 import { expandInstance } from "./expanded.ts";
 import { finishInstance } from "./finish.ts";
 import { currentIdMap } from "./idmap.ts";
@@ -56,7 +56,12 @@ export async function recoverInstances(ctx: Context): Promise<void> {
     restoreLimits(name, running);
     if (stoppedWithHost.has(name)) comeBack(ctx, instance, running);
     const devices = devicesOf(ctx, instance, expandInstance(ctx, instance));
+    const remembered = JSON.stringify(devices.map(({ volatile }) => volatile));
     await forEachDevice(devices, "taken up again", (type, call) => type.adopt?.(call, running));
+    if (JSON.stringify(devices.map(({ volatile }) => volatile)) !== remembered) {
+      keepVolatile(instance, devices);
+      ctx.instances.save(instance);
+    }
     await attempt(instance, () => unplugUnfinished(devices, running));
   }
   rebalanceCpus(ctx.runtime);

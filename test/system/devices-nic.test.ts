@@ -279,6 +279,13 @@ test("physical: the host's interface comes back as it was after a stop, a kill o
   await eventually(async () => (await hostHas("wan1")) && String(await wan1()) === String(was), { what: "wan1 is back" });
   await eventually(async () => (await volatileOf("a", "net0.host_name")) === undefined);
   await act(daemon, "a", "start");
+  const init = await initOf(daemon, "a");
+  await daemon.stop();
+  process.kill(init, "SIGKILL"); // liblxc alone gives it back
+  await eventually(() => hostHas("wan1"), { what: "wan1 is back" });
+  await daemon.start();
+  assert.deepEqual(await wan1(), was);
+  await act(daemon, "a", "start");
   await lxc("config", "device", "remove", "a", "net0");
   assert.deepEqual(await wan1(), was);
   await lxc("config", "device", "add", "a", "net0", "nic", ...Object.entries(options).map(([key, value]) => `${key}=${value}`));
@@ -327,6 +334,26 @@ test("all of it survives the daemon: restarted, killed, away while the guest reb
   await eventually(() => !isAlive(second), { what: "liblxc reboots it" });
   await daemon.start();
   await eventually(() => holds().then(() => true), { what: "it is as before its reboot without a daemon" });
+});
+
+test("what was lost while the daemon was away is made again: a nic that was plugged in, a bridge with its ports", async () => {
+  await launch(daemon, "a");
+  await booted(daemon, "a");
+  await lxc("config", "device", "add", "a", "net1", "nic", "nictype=p2p", "name=net1", "ipv4.routes=203.0.113.0/24");
+  await lxc("config", "device", "add", "a", "net2", "nic", "nictype=macvlan", "parent=wan0", "name=net2");
+  const init = await initOf(daemon, "a");
+  await daemon.stop();
+  await exec("nsenter", ["-t", String(init), "-a", "/bin/busybox", "reboot", "-f"]);
+  await eventually(() => !isAlive(init), { what: "liblxc reboots it" });
+  await host("ip", "link", "del", "berthbr0");
+  await daemon.start();
+  assert.notEqual(await initOf(daemon, "a"), init);
+  assert.match(await inGuest(daemon, "a", "ls /sys/class/net"), /^eth0\nlo\nnet1\nnet2$/);
+  assert.match(await host("ip", "route"), new RegExp(`203\\.0\\.113\\.0/24 dev ${await hostNameOf("a", "net1")}`));
+  assert.match(await host("ip", "link", "show", "master", "berthbr0"), new RegExp(`${await hostNameOf("a", "eth0")}@`));
+  const links = (await host("ip", "-o", "link")).split("\n").length;
+  await daemon.restart();
+  assert.equal((await host("ip", "-o", "link")).split("\n").length, links);
 });
 
 test("what cannot be is refused with its reason, and nothing is changed or left", async () => {
