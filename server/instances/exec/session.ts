@@ -12,7 +12,7 @@ import type { Spawned } from "../../host/spawn.ts";
 import { type AttachSpec, attach, signalAttached } from "../../lxc/attach.ts";
 import { parseControl, sizeIn } from "./control.ts";
 import type { ExecSockets } from "./sockets.ts";
-import { carryInbound, Outbound } from "./streams.ts";
+import { carryInbound, PipeOutput, TerminalOutput } from "./streams.ts";
 
 export interface Program extends Omit<AttachSpec, "stdio"> {
   /** Host ids of the user it runs as. */
@@ -63,9 +63,9 @@ export async function runPiped(program: Program, sockets: ExecSockets): Promise<
     const ws = sockets.get(name);
     if (!ws) throw fail("websocket_timeout");
     ws.resume();
-    return { fd, socket: new Socket({ fd, readable: true, writable: false }), ws };
+    return { stream: new PipeOutput(fd, ws), ws };
   });
-  const streams = outputs.map(({ fd, socket, ws }) => new Outbound(socket, fd, ws));
+  const streams = outputs.map(({ stream }) => stream);
   sockets.whenConnected("0", (ws) => carryInbound(ws, input, true));
   endWithClient(child, sockets, outputs[0]?.ws);
   try {
@@ -75,7 +75,7 @@ export async function runPiped(program: Program, sockets: ExecSockets): Promise<
   } finally {
     for (const stream of streams) stream.finishFrame();
     input.destroy();
-    for (const { socket } of outputs) socket.destroy();
+    for (const stream of streams) stream.destroy();
   }
 }
 
@@ -88,7 +88,7 @@ export async function runInteractive(program: Program, sockets: ExecSockets, siz
   const terminal = new ReadStream(pty.master, { readable: true, writable: true });
   const ws = sockets.get("0");
   if (!ws) throw fail("websocket_timeout");
-  const output = new Outbound(terminal, pty.master, ws);
+  const output = new TerminalOutput(terminal, pty.master, ws);
   carryInbound(ws, terminal, false);
   endWithClient(child, sockets, ws, ({ width, height }) => {
     if (!terminal.destroyed) resizePty(pty.master, width, height);
