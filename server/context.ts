@@ -7,6 +7,7 @@ import type { GuestSockets } from "./guest-api/sockets.ts";
 import type { ImageLibrary } from "./image-library/library.ts";
 import type { Restarts } from "./instances/autorestart.ts";
 import type { BusyInstances } from "./instances/busy.ts";
+import type { DiskUsage } from "./instances/disk-usage.ts";
 import type { Runtime } from "./instances/runtime.ts";
 import type { SnapshotStore } from "./instances/snapshots/store.ts";
 import type { InstanceStore } from "./instances/store.ts";
@@ -43,6 +44,7 @@ export interface Context {
   /** By system name of an instance. */
   readonly locks: Locks;
   readonly busy: BusyInstances;
+  readonly diskUsage: DiskUsage;
   readonly restarts: Restarts;
   readonly shutdown: Shutdown;
 }

@@ -18,6 +18,7 @@ import { readTools } from "./info/environment.ts";
 import { serverRoutes } from "./info/routes.ts";
 import { Restarts } from "./instances/autorestart.ts";
 import { BusyInstances } from "./instances/busy.ts";
+import { DiskUsage } from "./instances/disk-usage.ts";
 import { instanceEnded } from "./instances/on-end.ts";
 import { autostart, recoverInstances } from "./instances/recover.ts";
 import { instanceRoutes } from "./instances/routes.ts";
@@ -91,6 +92,7 @@ function makeContext(paths: Paths): Context {
     runtime: new Runtime((name, reason) => instanceEnded(context, name, reason)),
     locks: new Locks(),
     busy: new BusyInstances(),
+    diskUsage: new DiskUsage(),
     restarts: new Restarts(),
     shutdown: new Shutdown(paths),
   };

@@ -44,6 +44,7 @@ const raw = {
   pidfdOpen: libc.func("syscall", "long", ["long", "int", "uint"]),
   pidfdSendSignal: libc.func("syscall", "long", ["long", "int", "int", "void *", "uint"]),
   pidfdGetfd: libc.func("syscall", "long", ["long", "int", "int", "uint"]),
+  bind: libc.func("int bind(int fd, void *address, uint32_t length)"),
   poll: libc.func("int poll(void *fds, unsigned long count, int timeout)"),
   setns: libc.func("int setns(int fd, int kind)"),
   setfsuid: libc.func("int setfsuid(uint32_t uid)"),
@@ -265,11 +266,17 @@ export function resizePty(master: number, width: number, height: number): void {
   check("ioctl", raw.ioctl(master, TIOCSWINSZ, windowSize(width, height)), "TIOCSWINSZ");
 }
 
-/** A routing netlink socket in the calling thread's network namespace. */
-export function netlinkSocket(): number {
+/** A routing netlink socket in the calling thread's network namespace. `groups`: what it is told of unasked, as RTMGRP_* bits. */
+export function netlinkSocket(groups = 0): number {
   const AF_NETLINK = 16;
   const SOCK_RAW_CLOEXEC = 3 | 0o2000000;
-  return check("socket", raw.socket(AF_NETLINK, SOCK_RAW_CLOEXEC, 0));
+  const fd = check("socket", raw.socket(AF_NETLINK, SOCK_RAW_CLOEXEC, 0));
+  if (groups === 0) return fd;
+  const address = Buffer.alloc(12);
+  address.writeUInt16LE(AF_NETLINK, 0);
+  address.writeUInt32LE(groups, 8);
+  check("bind", raw.bind(fd, address, address.length));
+  return fd;
 }
 
 /** A socket that sends and receives whole Ethernet frames of one kind at an interface. Reading it does not wait. */
@@ -292,6 +299,12 @@ export function frameSocket(interfaceIndex: number, etherType: number): number {
 
 export function send(fd: number, data: Buffer): void {
   check("send", raw.send(fd, data, data.length, 0));
+}
+
+/** Takes one message that waits already; throws EAGAIN when none does. */
+export function receiveWaiting(fd: number, into: Buffer): number {
+  const MSG_DONTWAIT = 0x40;
+  return check("recv", raw.recv(fd, into, into.length, MSG_DONTWAIT));
 }
 
 export function receive(fd: number, into: Buffer): number {

@@ -2,7 +2,7 @@
 // opened inside it: no process, no file, some tens of microseconds.
 import { closeSync, openSync } from "node:fs";
 import ipaddr from "ipaddr.js";
-import { CLONE_NEWNET, netlinkSocket, receive, send, setns } from "./libc.ts";
+import { CLONE_NEWNET, hasCode, netlinkSocket, receive, receiveWaiting, send, setns } from "./libc.ts";
 
 export interface LinkAddress {
   family: "inet" | "inet6";
@@ -45,22 +45,22 @@ const headerSize = 16;
 
 let ownNamespace: number | undefined;
 
-/** Opens a netlink socket inside the network namespace of a process. */
-export function openNetlinkOf(pid: number): number {
+/** Opens a netlink socket inside the network namespace of a process. `groups`: what it is told of unasked. */
+export function openNetlinkOf(pid: number, groups = 0): number {
   const theirs = openSync(`/proc/${pid}/ns/net`, "r");
   try {
-    return openNetlinkIn(theirs);
+    return openNetlinkIn(theirs, groups);
   } finally {
     closeSync(theirs);
   }
 }
 
 /** Opens a netlink socket inside a network namespace. */
-export function openNetlinkIn(namespace: number): number {
+export function openNetlinkIn(namespace: number, groups = 0): number {
   ownNamespace ??= openSync("/proc/self/ns/net", "r");
   setns(namespace, CLONE_NEWNET);
   try {
-    return netlinkSocket();
+    return netlinkSocket(groups);
   } finally {
     setns(ownNamespace, CLONE_NEWNET);
   }
@@ -158,16 +158,66 @@ function parseAddress(from: number, to: number): { index: number; address: LinkA
   };
 }
 
-/** All interfaces seen through a socket, with their addresses, in the kernel's order. */
-export function readLinks(socket: number): Link[] {
-  const links = new Map<number, Link>();
-  dump(socket, RTM_GETLINK, 16, (from, to) => {
-    const link = parseLink(from, to);
-    links.set(link.index, link);
-  });
+/** Addresses by the index of their interface. */
+function readAddresses(socket: number): Map<number, LinkAddress[]> {
+  const addresses = new Map<number, LinkAddress[]>();
   dump(socket, RTM_GETADDR, 8, (from, to) => {
     const found = parseAddress(from, to);
-    if (found) links.get(found.index)?.addresses.push(found.address);
+    if (found) addresses.set(found.index, [...(addresses.get(found.index) ?? []), found.address]);
   });
-  return [...links.values()];
+  return addresses;
+}
+
+/** All interfaces seen through a socket, with their addresses, in the kernel's order. */
+export function readLinks(socket: number, addresses = readAddresses(socket)): Link[] {
+  const links: Link[] = [];
+  dump(socket, RTM_GETLINK, 16, (from, to) => links.push(parseLink(from, to)));
+  for (const link of links) link.addresses = addresses.get(link.index) ?? [];
+  return links;
+}
+
+const ADDRESS_GROUPS = 0x10 | 0x100; // of IPv4 and IPv6
+
+/** The interfaces of a network namespace. Addresses are asked for again when the kernel has said that they changed. */
+export class NetworkView {
+  readonly #socket: number;
+  readonly #notices: number;
+  #addresses: Map<number, LinkAddress[]> | undefined;
+
+  /** Throws when the process has ended. */
+  constructor(pid: number) {
+    this.#socket = openNetlinkOf(pid);
+    try {
+      this.#notices = openNetlinkOf(pid, ADDRESS_GROUPS);
+    } catch (error) {
+      closeSync(this.#socket);
+      throw error;
+    }
+  }
+
+  close(): void {
+    closeSync(this.#socket);
+    closeSync(this.#notices);
+  }
+
+  links(): Link[] {
+    if (discardWaiting(this.#notices)) this.#addresses = undefined;
+    this.#addresses ??= readAddresses(this.#socket);
+    return readLinks(this.#socket, this.#addresses);
+  }
+}
+
+/** Throws away what waits in a socket; whether anything did, or was lost for want of room. */
+function discardWaiting(socket: number): boolean {
+  let found = false;
+  for (;;) {
+    try {
+      receiveWaiting(socket, buffer);
+      found = true;
+    } catch (error) {
+      if (hasCode(error, "EAGAIN")) return found;
+      if (!hasCode(error, "ENOBUFS")) throw error;
+      found = true;
+    }
+  }
 }

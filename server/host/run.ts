@@ -11,6 +11,8 @@ export interface RunOptions {
   signal?: AbortSignal;
   /** Milliseconds; the program is killed after it. None when absent. */
   timeout?: number;
+  /** Exit statuses besides 0 that are no failure. */
+  alsoGood?: readonly number[];
 }
 
 export interface RunResult {
@@ -25,7 +27,7 @@ export type Run = (tool: string, args: readonly string[], options?: RunOptions) 
 const packages: Readonly<Record<string, string>> = {
   "lxc-start": "lxc", "lxc-attach": "lxc", "lxc-console": "lxc", dnsmasq: "dnsmasq-base", nft: "nftables", ip: "iproute2", tc: "iproute2", bridge: "iproute2", tar: "tar",
   xz: "xz-utils", zstd: "zstd", gzip: "gzip", bzip2: "bzip2", unsquashfs: "squashfs-tools", mksquashfs: "squashfs-tools",
-  mount: "mount", losetup: "mount", unshare: "util-linux", cp: "coreutils", setpriv: "util-linux", nsenter: "util-linux", lxcfs: "lxcfs", modprobe: "kmod",
+  mount: "mount", losetup: "mount", unshare: "util-linux", cp: "coreutils", du: "coreutils", setpriv: "util-linux", nsenter: "util-linux", lxcfs: "lxcfs", modprobe: "kmod",
 };
 
 const systemPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -75,7 +77,7 @@ export const run: Run = async (tool, args, options = {}) => {
     ...(options.timeout ? { timeout: options.timeout, killSignal: "SIGKILL" as const } : {}),
   });
   const { stdout, stderr } = result;
-  if (!result.failed) return { stdout, stderr };
+  if (!result.failed || options.alsoGood?.includes(result.exitCode ?? -1)) return { stdout, stderr };
   if (options.signal?.aborted) throw options.signal.reason;
   if (result.exitCode === undefined && !result.isTerminated) throw spawnError(tool, result.cause ?? result);
   const reason = lastWords(stderr || stdout) || (result.isTerminated ? `it was killed by ${result.signal}` : `exit status ${result.exitCode}`);

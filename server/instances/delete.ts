@@ -41,5 +41,6 @@ export async function removeInstance(ctx: Context, instance: InstanceRecord): Pr
   removeFolders(ctx, name);
   const volumes = [instance.volume, ...ctx.snapshots.list(instance).map((snapshot) => snapshot.volume)];
   ctx.instances.remove(instance);
+  ctx.diskUsage.forget(instance.id);
   await releaseVolumes(ctx, instance.pool, volumes);
 }

@@ -61,8 +61,9 @@ export function instanceRoutes(ctx: Context): Implementation<typeof instanceEndp
       });
     },
 
-    getInstance: ({ params, query }) => {
+    getInstance: async ({ params, query }) => {
       const instance = find(query.project, params.name);
+      if (Number(query.recursion ?? 0) > 0) await ctx.diskUsage.refresh(ctx, instance);
       return Number(query.recursion ?? 0) > 0 ? viewFull(ctx, instance) : viewInstance(ctx, instance);
     },
 
@@ -104,7 +105,11 @@ export function instanceRoutes(ctx: Context): Implementation<typeof instanceEndp
       });
     },
 
-    getInstanceState: ({ params, query }) => readState(ctx, find(query.project, params.name)),
+    getInstanceState: async ({ params, query }) => {
+      const instance = find(query.project, params.name);
+      await ctx.diskUsage.refresh(ctx, instance);
+      return readState(ctx, instance);
+    },
 
     changeInstanceState: ({ params, query, body, requestor }) => {
       const instance = find(query.project, params.name);

@@ -1,8 +1,7 @@
 // What runs: the processes behind each started instance, and who waits for its end. Kept in memory; after
 // a restart of the daemon it is read back from the machine.
-import { closeSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { openNetlinkOf } from "../host/netlink.ts";
+import { NetworkView } from "../host/netlink.ts";
 import { checkWatched, signalProcess, watchExit } from "../host/pidfd.ts";
 import { ContainerCgroups } from "../lxc/cgroup.ts";
 import type { StopNotice } from "../lxc/hooks.ts";
@@ -17,8 +16,8 @@ export interface Running extends ContainerProcesses {
   cgroups: ContainerCgroups;
   /** The configuration and devices that it was brought to; what could not be applied while it runs counts as if it were. */
   held: Layer;
-  /** A netlink socket in its network namespace; undefined when that could not be opened. */
-  netlink: number | undefined;
+  /** Its network namespace; undefined when that could not be looked into. */
+  network: NetworkView | undefined;
   frozen: boolean;
   /** Its guest said that it is ready. */
   ready: boolean;
@@ -61,11 +60,12 @@ export class Runtime {
     const ended = new Promise<StopReason>((resolve) => {
       end = resolve;
     });
-    const running: Running = { ...processes, cgroups, held, netlink: openNetlink(processes.init), frozen: false, ready: false, stopReason: "guest", ended };
+    const running: Running = { ...processes, cgroups, held, network: openNetwork(processes.init), frozen: false, ready: false, stopReason: "guest", ended };
     this.#running.set(name, running);
     const gone = () => {
       this.#running.delete(name);
-      if (running.netlink !== undefined) closeSync(running.netlink);
+      running.network?.close();
+      cgroups.close();
       cgroups.remove();
       const ending = this.#onEnd(name, running.stopReason)
         .catch((error) => log.error("the end of an instance was not dealt with", { instance: name, error: explain(error) }))
@@ -106,7 +106,8 @@ export class Runtime {
 
   close(): void {
     for (const running of this.#running.values()) {
-      if (running.netlink !== undefined) closeSync(running.netlink);
+      running.network?.close();
+      running.cgroups.close();
     }
     this.#running.clear();
   }
@@ -125,9 +126,9 @@ async function whenGone(pid: number, gone: () => void): Promise<void> {
   }
 }
 
-function openNetlink(init: number): number | undefined {
+function openNetwork(init: number): NetworkView | undefined {
   try {
-    return openNetlinkOf(init);
+    return new NetworkView(init);
   } catch (error) {
     log.warn("no network state for an instance", { pid: init, error: explain(error) });
     return undefined;

@@ -3,7 +3,9 @@ import { readdirSync, readFileSync } from "node:fs";
 import { statusCodes } from "../api/envelope.ts";
 import type { InstanceNetwork, InstanceState } from "../api/instances.ts";
 import type { Context } from "../context.ts";
-import { type Link, readLinks } from "../host/netlink.ts";
+import { findRootDisk } from "../devices/check.ts";
+import type { Link } from "../host/netlink.ts";
+import { expandInstance } from "./expanded.ts";
 import type { Running } from "./runtime.ts";
 import { type InstanceRecord, systemNameOf } from "./store.ts";
 
@@ -21,7 +23,7 @@ const noMemory = { usage: 0, usage_peak: 0, swap_usage: 0, swap_usage_peak: 0 };
 export function readState(ctx: Context, instance: InstanceRecord): InstanceState {
   const running = ctx.runtime.get(systemNameOf(instance));
   const status = statusOf(ctx, instance);
-  const head = { status, status_code: statusCodes[status], disk: {} };
+  const head = { status, status_code: statusCodes[status], disk: readDisk(ctx, instance) };
   if (!running) return { ...head, memory: noMemory, network: {}, pid: 0, processes: 0, cpu: { usage: 0 } };
   const memory = running.cgroups.memory();
   return {
@@ -34,10 +36,16 @@ export function readState(ctx: Context, instance: InstanceRecord): InstanceState
   };
 }
 
+function readDisk(ctx: Context, instance: InstanceRecord): InstanceState["disk"] {
+  const usage = ctx.diskUsage.lastOf(instance.id);
+  const root = usage === undefined ? undefined : findRootDisk(expandInstance(ctx, instance).devices);
+  return root && usage !== undefined ? { [root.name]: { usage } } : {};
+}
+
 function readNetwork(running: Running): Record<string, InstanceNetwork> {
-  if (running.netlink === undefined) return {};
+  if (!running.network) return {};
   const hostNames = hostInterfaces();
-  return Object.fromEntries(readLinks(running.netlink).map((link) => [link.name, describe(link, link.peerOutside ? (hostNames.get(link.peer) ?? "") : "")]));
+  return Object.fromEntries(running.network.links().map((link) => [link.name, describe(link, link.peerOutside ? (hostNames.get(link.peer) ?? "") : "")]));
 }
 
 function describe(link: Link, hostName: string): InstanceNetwork {

@@ -36,6 +36,8 @@ export function cgroupLayout(): CgroupLayout {
 /** Controller (`` for v2) → folder of the container whose init this is. */
 export class ContainerCgroups {
   readonly #folders = new Map<string, string>();
+  /** Files of counters; undefined stands for one that is not there. */
+  readonly #open = new Map<string, number | undefined>();
 
   constructor(init: number) {
     const { unified, controllers } = cgroupLayout();
@@ -59,6 +61,22 @@ export class ContainerCgroups {
   file(controller: string, name: string): string | undefined {
     const folder = this.#folders.get(this.isUnified ? "" : controller);
     return folder === undefined ? undefined : `${folder}/${name}`;
+  }
+
+  /** A counter; undefined when there is none. Its file stays open for the next time. `max` counts as none. */
+  #counter(controller: string, name: string): number | undefined {
+    const file = this.file(controller, name);
+    if (file === undefined) return undefined;
+    let fd = this.#open.get(file);
+    if (fd === undefined) this.#open.set(file, (fd = openSmall(file)));
+    const text = fd === undefined ? undefined : readOpen(fd);
+    return text === undefined || !/^\d/.test(text) ? undefined : Number(text.trim());
+  }
+
+  /** Closes what is open of it. */
+  close(): void {
+    for (const fd of this.#open.values()) if (fd !== undefined) closeSync(fd);
+    this.#open.clear();
   }
 
   /** A file's number; undefined when there is none. `max` counts as none. */
@@ -96,7 +114,7 @@ export class ContainerCgroups {
   }
 
   cpuUsage(): number {
-    if (!this.isUnified) return this.number("cpuacct", "cpuacct.usage") ?? 0;
+    if (!this.isUnified) return this.#counter("cpuacct", "cpuacct.usage") ?? 0;
     const micros = /^usage_usec (\d+)/m.exec(this.text("cpu", "cpu.stat") ?? "")?.[1];
     return Number(micros ?? 0) * 1000;
   }
@@ -104,19 +122,19 @@ export class ContainerCgroups {
   memory(): { usage: number; peak: number; swap: number; swapPeak: number } {
     if (this.isUnified) {
       return {
-        usage: this.number("memory", "memory.current") ?? 0, peak: this.number("memory", "memory.peak") ?? 0,
-        swap: this.number("memory", "memory.swap.current") ?? 0, swapPeak: this.number("memory", "memory.swap.peak") ?? 0,
+        usage: this.#counter("memory", "memory.current") ?? 0, peak: this.#counter("memory", "memory.peak") ?? 0,
+        swap: this.#counter("memory", "memory.swap.current") ?? 0, swapPeak: this.#counter("memory", "memory.swap.peak") ?? 0,
       };
     }
-    const usage = this.number("memory", "memory.usage_in_bytes") ?? 0;
-    const peak = this.number("memory", "memory.max_usage_in_bytes") ?? 0;
-    const swap = (this.number("memory", "memory.memsw.usage_in_bytes") ?? usage) - usage;
-    const swapPeak = (this.number("memory", "memory.memsw.max_usage_in_bytes") ?? peak) - peak;
+    const usage = this.#counter("memory", "memory.usage_in_bytes") ?? 0;
+    const peak = this.#counter("memory", "memory.max_usage_in_bytes") ?? 0;
+    const swap = (this.#counter("memory", "memory.memsw.usage_in_bytes") ?? usage) - usage;
+    const swapPeak = (this.#counter("memory", "memory.memsw.max_usage_in_bytes") ?? peak) - peak;
     return { usage, peak, swap: Math.max(0, swap), swapPeak: Math.max(0, swapPeak) };
   }
 
   processes(): number {
-    return this.number("pids", "pids.current") ?? -1;
+    return this.#counter("pids", "pids.current") ?? -1;
   }
 
   get isFrozen(): boolean {
@@ -174,19 +192,29 @@ const buffer = Buffer.alloc(8192);
 
 /** The text of a small kernel file; undefined when it is not there. */
 function readSmall(file: string): string | undefined {
-  let fd: number;
+  const fd = openSmall(file);
+  if (fd === undefined) return undefined;
   try {
-    fd = openSync(file, "r");
+    return readOpen(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function openSmall(file: string): number | undefined {
+  try {
+    return openSync(file, "r");
   } catch (error) {
     if (hasCode(error, "ENOENT", "ENODEV")) return undefined;
     throw error;
   }
+}
+
+function readOpen(fd: number): string | undefined {
   try {
     return buffer.toString("latin1", 0, readSync(fd, buffer, 0, buffer.length, 0));
   } catch (error) {
     if (hasCode(error, "ENODEV", "EOPNOTSUPP")) return undefined;
     throw error;
-  } finally {
-    closeSync(fd);
   }
 }

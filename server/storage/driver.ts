@@ -98,6 +98,8 @@ export interface StorageDriver {
   discard(ids: readonly string[]): Promise<void>;
   /** Removes all such folders that are not in use. */
   sweep(isUsed: (id: string) => boolean): void;
+  /** Where the files lie that are this volume's alone. */
+  ownFiles(volume: Volume): string;
   space(): Space;
   /** Unmounts all and removes the pool's folder. */
   destroy(): Promise<void>;

@@ -366,6 +366,10 @@ export class DirDriver implements StorageDriver {
     void this.discard([...this.#layers.list(), ...readdirSync(`${this.#root}/snapshots`)].filter((id) => !isUsed(id)));
   }
 
+  ownFiles(volume: Volume): string {
+    return volume.kind === "overlay" ? this.#layers.upper(volume.own) : `${this.folder(volume.name)}/rootfs`;
+  }
+
   space(): Space {
     const { blocks, bfree, bsize, files, ffree } = statfsSync(this.#root);
     return { used: (blocks - bfree) * bsize, total: blocks * bsize, inodesUsed: files - ffree, inodesTotal: files };
