@@ -44,7 +44,6 @@ const raw = {
   pidfdOpen: libc.func("syscall", "long", ["long", "int", "uint"]),
   pidfdSendSignal: libc.func("syscall", "long", ["long", "int", "int", "void *", "uint"]),
   pidfdGetfd: libc.func("syscall", "long", ["long", "int", "int", "uint"]),
-  bind: libc.func("int bind(int fd, void *address, uint32_t length)"),
   poll: libc.func("int poll(void *fds, unsigned long count, int timeout)"),
   setns: libc.func("int setns(int fd, int kind)"),
   setfsuid: libc.func("int setfsuid(uint32_t uid)"),
@@ -301,10 +300,13 @@ export function send(fd: number, data: Buffer): void {
   check("send", raw.send(fd, data, data.length, 0));
 }
 
-/** Takes one message that waits already; throws EAGAIN when none does. */
-export function receiveWaiting(fd: number, into: Buffer): number {
+/** Takes one message that waits already; false when none does. One that was lost for want of room counts as one. */
+export function receiveWaiting(fd: number, into: Buffer): boolean {
   const MSG_DONTWAIT = 0x40;
-  return check("recv", raw.recv(fd, into, into.length, MSG_DONTWAIT));
+  if (Number(raw.recv(fd, into, into.length, MSG_DONTWAIT)) >= 0) return true;
+  const { EAGAIN, ENOBUFS } = constants.errno;
+  if (koffi.errno() === EAGAIN) return false;
+  return koffi.errno() === ENOBUFS || check("recv", -1) >= 0;
 }
 
 export function receive(fd: number, into: Buffer): number {

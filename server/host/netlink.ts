@@ -2,7 +2,7 @@
 // opened inside it: no process, no file, some tens of microseconds.
 import { closeSync, openSync } from "node:fs";
 import ipaddr from "ipaddr.js";
-import { CLONE_NEWNET, hasCode, netlinkSocket, receive, receiveWaiting, send, setns } from "./libc.ts";
+import { CLONE_NEWNET, netlinkSocket, receive, receiveWaiting, send, setns } from "./libc.ts";
 
 export interface LinkAddress {
   family: "inet" | "inet6";
@@ -207,17 +207,9 @@ export class NetworkView {
   }
 }
 
-/** Throws away what waits in a socket; whether anything did, or was lost for want of room. */
+/** Throws away what waits in a socket; whether anything did. */
 function discardWaiting(socket: number): boolean {
   let found = false;
-  for (;;) {
-    try {
-      receiveWaiting(socket, buffer);
-      found = true;
-    } catch (error) {
-      if (hasCode(error, "EAGAIN")) return found;
-      if (!hasCode(error, "ENOBUFS")) throw error;
-      found = true;
-    }
-  }
+  while (receiveWaiting(socket, buffer)) found = true;
+  return found;
 }
