@@ -55,6 +55,8 @@ const table = {
     message: "Instance \"{name}\" already exists",
     hint: "Choose another name, or delete it first: berth delete {name}",
   },
+  rebuild_running: { status: 400, message: "Instance must be stopped to be rebuilt", hint: "Stop it first: berth stop {name}" },
+  move_running: { status: 400, message: "Instance must be stopped to move between pools statelessly", hint: "Stop it first: berth stop {name}" },
   snapshot_not_found: { status: 404, message: "Instance snapshot not found", hint: "See `berth info INSTANCE` for the snapshots it has." },
   snapshot_exists: {
     status: 409,

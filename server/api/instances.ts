@@ -2,7 +2,7 @@
 import { type Static, Type } from "typebox";
 import { defineEndpoints } from "./endpoint.ts";
 import { Snapshot } from "./snapshots.ts";
-import { Devices, ListQuery, ProjectQuery, RenameBody, StringMap, Timestamp } from "./schemas.ts";
+import { Devices, ListQuery, ProjectQuery, StringMap, Timestamp } from "./schemas.ts";
 
 const writable = {
   architecture: Type.Optional(Type.String()),
@@ -26,9 +26,13 @@ export const InstanceSource = Type.Object({
   certificate: Type.Optional(Type.String()),
   secret: Type.Optional(Type.String()),
   mode: Type.Optional(Type.String()),
-  source: Type.Optional(Type.String()),
-  project: Type.Optional(Type.String()),
+  source: Type.Optional(Type.String({ description: "copy: an instance, or INSTANCE/SNAPSHOT" })),
+  project: Type.Optional(Type.String({ description: "copy: of the source" })),
+  instance_only: Type.Optional(Type.Boolean({ description: "copy: without its snapshots" })),
+  container_only: Type.Optional(Type.Boolean({ description: "Older name of instance_only" })),
+  refresh: Type.Optional(Type.Boolean({ description: "copy: bring an instance that is there up to date" })),
 });
+export type InstanceSource = Static<typeof InstanceSource>;
 
 export const InstancesPost = Type.Object({
   ...writable,
@@ -38,6 +42,21 @@ export const InstancesPost = Type.Object({
   type: Type.Optional(Type.String()),
 });
 export type InstancesPost = Static<typeof InstancesPost>;
+
+/** A rename, or a move to another pool (`migration` and `pool`). */
+export const InstancePost = Type.Object({
+  name: Type.Optional(Type.String({ description: "The new name; absent: as it was" })),
+  migration: Type.Optional(Type.Boolean()),
+  live: Type.Optional(Type.Boolean()),
+  instance_only: Type.Optional(Type.Boolean({ description: "Leave the snapshots behind: they are deleted" })),
+  container_only: Type.Optional(Type.Boolean()),
+  pool: Type.Optional(Type.String()),
+  project: Type.Optional(Type.String()),
+});
+export type InstancePost = Static<typeof InstancePost>;
+
+export const InstanceRebuildPost = Type.Object({ source: InstanceSource });
+export type InstanceRebuildPost = Static<typeof InstanceRebuildPost>;
 
 export const Instance = Type.Object({
   architecture: Type.String(),
@@ -195,8 +214,12 @@ export const instanceEndpoints = defineEndpoints({
     errors: ["instance_not_found", "unknown_config_key", "invalid_device"], summary: "Change a part of an instance's configuration",
   },
   renameInstance: {
-    method: "POST", path: "/1.0/instances/:name", kind: "operation", query: ProjectQuery, body: RenameBody,
-    errors: ["instance_not_found", "instance_running", "instance_exists"], summary: "Rename an instance",
+    method: "POST", path: "/1.0/instances/:name", kind: "operation", query: ProjectQuery, body: InstancePost,
+    errors: ["instance_not_found", "instance_running", "instance_exists", "pool_not_found"], summary: "Rename an instance, or move it to another pool",
+  },
+  rebuildInstance: {
+    method: "POST", path: "/1.0/instances/:name/rebuild", kind: "operation", query: ProjectQuery, body: InstanceRebuildPost, since: "instances_rebuild",
+    errors: ["instance_not_found", "rebuild_running", "image_not_found"], summary: "Begin anew with an image, or empty, and the same configuration",
   },
   deleteInstance: {
     method: "DELETE", path: "/1.0/instances/:name", kind: "operation", query: ProjectQuery,

@@ -3,12 +3,13 @@ import { randomUUID } from "node:crypto";
 import { mkdirSync, rmSync, symlinkSync } from "node:fs";
 import { fail } from "../api/errors.ts";
 import type { InstancesPost } from "../api/instances.ts";
+import type { Config } from "../api/schemas.ts";
 import { hostArchitecture, normalizeArchitecture } from "../../images/metadata.ts";
 import type { Context } from "../context.ts";
 import { removeUnusedLayers } from "../image-library/layers.ts";
 import type { ImageRecord } from "../image-library/store.ts";
 import { checkDevices, findRootDisk } from "../devices/check.ts";
-import { withUndo } from "../undo.ts";
+import { type Undo, withUndo } from "../undo.ts";
 import { writeBackupFile } from "./backup-file.ts";
 import { checkInstanceConfig } from "./config.ts";
 import { announceDevices, devicesOf, rememberDevices, withdrawDevices } from "./devices.ts";
@@ -16,6 +17,7 @@ import { assertProfiles, deviceWorld, expandInstance } from "./expanded.ts";
 import { chooseIdMap, currentIdMap } from "./idmap.ts";
 import { checkInstanceName, makeName } from "./name.ts";
 import { rememberDiskMap } from "./shift.ts";
+import { findImage, imageConfig, readyImage, touchImage } from "./source-image.ts";
 import { type InstanceRecord, systemNameOf } from "./store.ts";
 
 export interface Reservation {
@@ -25,35 +27,54 @@ export interface Reservation {
 
 /** Checks a request for a new instance and takes its name. Throws what is wrong; nothing is made then. */
 export function reserveInstance(ctx: Context, project: string, post: InstancesPost): Reservation {
-  if (post.type && post.type !== "container") throw fail("instance_type_unsupported", { type: post.type });
-  if (post.name) checkInstanceName(post.name);
-  if (post.name && ctx.instances.find(project, post.name)) throw fail("instance_exists", { name: post.name });
+  assertContainer(post.type);
   const image = findImage(ctx, project, post.source);
   const profiles = post.profiles ?? (image && image.profiles.length > 0 && !image.profiles.includes("default") ? image.profiles : ["default"]);
-  assertProfiles(ctx, project, profiles);
-  const own = { config: checkInstanceConfig(dropVolatile(post.config ?? {})), devices: checkDevices(post.devices ?? {}, deviceWorld(ctx)) };
-  const expanded = expandInstance(ctx, { project, profiles, ...own });
+  const instance = reserveName(ctx, project, {
+    ...post, profiles, config: dropVolatile(post.config ?? {}),
+    architecture: normalizeArchitecture(image?.architecture ?? post.architecture ?? hostArchitecture()),
+  }, { ...imageConfig(image), "volatile.apply_template": "create" });
+  return { instance, image };
+}
+
+/** Throws `instance_type_unsupported`. */
+export function assertContainer(type: string | undefined): void {
+  if (type && type !== "container") throw fail("instance_type_unsupported", { type });
+}
+
+type Wish = InstancesPost & Required<Pick<InstancesPost, "profiles" | "config" | "architecture">>;
+
+/** Checks what an instance is to be and takes its name; `notes`: what Berth adds to its configuration. */
+export function reserveName(ctx: Context, project: string, wish: Wish, notes: Config): InstanceRecord {
+  if (wish.name) checkInstanceName(wish.name);
+  if (wish.name && ctx.instances.find(project, wish.name)) throw fail("instance_exists", { name: wish.name });
+  assertProfiles(ctx, project, wish.profiles);
+  const own = { config: checkInstanceConfig(wish.config), devices: checkDevices(wish.devices ?? {}, deviceWorld(ctx)) };
+  const expanded = expandInstance(ctx, { project, profiles: wish.profiles, ...own });
   const root = findRootDisk(expanded.devices);
   if (!root) throw fail("no_root_device");
   checkDevices(expanded.devices, deviceWorld(ctx));
-  const config = {
-    ...Object.fromEntries(Object.entries(image?.properties ?? {}).map(([key, value]) => [`image.${key}`, value])),
-    ...own.config,
+  const config = { ...imageKeys(notes), ...own.config, ...newNotes(), ...volatileKeys(notes) };
+  return ctx.db.transaction(() => takeName(ctx, {
+    project, name: wish.name || makeName((name) => ctx.instances.find(project, name) !== undefined), phase: "creating",
+    architecture: wish.architecture, ephemeral: wish.ephemeral ?? false, description: wish.description ?? "", config, devices: own.devices,
+    profiles: wish.profiles, pool: root.pool, volume: { kind: "empty", image: config["volatile.base_image"] ?? "", own: "", layers: [] },
+  }))();
+}
+
+const isVolatile = ([key]: [string, string]) => key.startsWith("volatile.");
+const volatileKeys = (config: Config): Config => Object.fromEntries(Object.entries(config).filter(isVolatile));
+const imageKeys = (config: Config): Config => Object.fromEntries(Object.entries(config).filter((entry) => !isVolatile(entry)));
+
+/** What makes an instance itself and no other. */
+function newNotes(): Config {
+  return {
     "volatile.uuid": randomUUID(),
     "volatile.cloud-init.instance-id": randomUUID(),
-    "volatile.apply_template": "create",
     "volatile.idmap.base": "0",
     "volatile.last_state.idmap": "[]",
     "volatile.last_state.power": "STOPPED",
-    ...(image ? { "volatile.base_image": image.fingerprint } : {}),
   };
-  const instance = ctx.db.transaction(() => takeName(ctx, {
-    project, name: post.name || makeName((name) => ctx.instances.find(project, name) !== undefined), phase: "creating",
-    architecture: normalizeArchitecture(image?.architecture ?? post.architecture ?? hostArchitecture()), ephemeral: post.ephemeral ?? false,
-    description: post.description ?? "", config, devices: own.devices, profiles, pool: root.pool,
-    volume: { kind: "empty", image: image?.fingerprint ?? "", own: "", layers: [] },
-  }))();
-  return { instance, image };
 }
 
 /** Writes the row of a new instance, with its id map and what its devices keep. */
@@ -66,29 +87,8 @@ export function takeName(ctx: Context, record: Parameters<Context["instances"]["
   return instance;
 }
 
-function dropVolatile(config: Record<string, string>): Record<string, string> {
-  return Object.fromEntries(Object.entries(config).filter(([key]) => !key.startsWith("volatile.")));
-}
-
-/** The image a source names; undefined for an empty instance. */
-function findImage(ctx: Context, project: string, source: InstancesPost["source"]): ImageRecord | undefined {
-  if (source?.type === "none") return undefined;
-  if (source?.type !== "image") throw fail("source_unsupported", { type: source?.type ?? "" });
-  if (source.server) throw fail("image_source_unsupported", { type: "remote server" });
-  const image = ctx.images.store.get(project, fingerprintOf(ctx, project, source));
-  const host = hostArchitecture();
-  const fits = image.architecture === host || (host === "x86_64" && image.architecture === "i686") || (host === "aarch64" && image.architecture === "armv7l");
-  if (!fits) throw fail("image_architecture", { architecture: image.architecture, host });
-  return image;
-}
-
-function fingerprintOf(ctx: Context, project: string, source: NonNullable<InstancesPost["source"]>): string {
-  if (source.fingerprint) return source.fingerprint;
-  if (source.alias) return ctx.images.store.getAlias(project, source.alias).target;
-  const wanted = Object.entries(source.properties ?? {});
-  const match = wanted.length > 0 && ctx.images.store.list(project).find((image) => wanted.every(([key, value]) => image.properties[key] === value));
-  if (!match) throw fail("bad_body", { reason: "source needs fingerprint, alias or properties of an image" });
-  return match.fingerprint;
+export function dropVolatile(config: Config): Config {
+  return Object.fromEntries(Object.entries(config).filter((entry) => !isVolatile(entry)));
 }
 
 /** Makes the volume of an instance whose name is taken. When it fails, the name is free again. `tell` hears of what takes long. */
@@ -98,30 +98,33 @@ export async function createInstance(ctx: Context, { instance, image }: Reservat
   await withUndo(async (undo) => {
     undo.push(async () => {
       ctx.instances.remove(instance);
-      await removeUnusedLayers(ctx, instance.volume.image);
+      await removeUnusedLayers(ctx, image?.fingerprint ?? "");
     });
-    const stored = image && ctx.images.files(image);
-    if (stored?.rootfsFormat === "tar" && !driver.hasImage(stored.fingerprint)) tell({ create_instance_from_image_unpack_progress: "Unpack: the image is used for the first time" });
-    if (stored) await driver.ensureImage(stored);
+    const stored = image && (await readyImage(ctx, instance.pool, image, "create_instance_from_image_unpack_progress", tell));
     instance.volume = await driver.create(name, stored, currentIdMap(instance));
-    rememberDiskMap(instance);
     undo.push(async () => {
       await driver.remove(name);
       await driver.discard([instance.volume.own, ...instance.volume.layers]);
     });
-    makeFolders(ctx, name);
-    undo.push(() => removeFolders(ctx, name));
-    symlinkSync(driver.folder(name), `${ctx.paths.containers}/${name}`);
-    const devices = devicesOf(ctx, instance, expandInstance(ctx, instance));
-    undo.push(() => withdrawDevices(devices));
-    await announceDevices(devices);
-    instance.phase = "ready";
-    writeBackupFile(ctx, instance);
-    ctx.db.transaction(() => {
-      ctx.instances.save(instance);
-      if (image && ctx.images.store.has(image.project, image.fingerprint)) ctx.images.store.save({ ...ctx.images.store.get(image.project, image.fingerprint), lastUsedAt: Date.now() });
-    })();
+    await completeInstance(ctx, instance, undo);
+    if (image) touchImage(ctx, image);
   });
+}
+
+/** Gives an instance whose volume has been made all else that it needs, and lets it be seen. */
+export async function completeInstance(ctx: Context, instance: InstanceRecord, undo: Undo): Promise<void> {
+  const name = systemNameOf(instance);
+  rememberDiskMap(instance);
+  makeFolders(ctx, name);
+  undo.push(() => removeFolders(ctx, name));
+  symlinkSync(ctx.pools.driver(instance.pool).folder(name), `${ctx.paths.containers}/${name}`);
+  const devices = devicesOf(ctx, instance, expandInstance(ctx, instance));
+  undo.push(() => withdrawDevices(devices));
+  await announceDevices(devices);
+  instance.phase = "ready";
+  instance.unfinished = {};
+  writeBackupFile(ctx, instance);
+  ctx.instances.save(instance);
 }
 
 /** The folders of an instance beside its volume. */

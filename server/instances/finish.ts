@@ -6,12 +6,12 @@ import { type InstanceRecord, systemNameOf, volumeOf } from "./store.ts";
 
 /** Does what is left to do for an instance that does not run. */
 export async function finishInstance(ctx: Context, instance: InstanceRecord): Promise<void> {
-  const { renamedFrom, replaceBy } = instance.unfinished;
-  const driver = ctx.pools.driver(instance.pool);
-  if (renamedFrom) {
-    await driver.rename(renamedFrom, systemNameOf(instance));
-    moveFolders(ctx, renamedFrom, systemNameOf(instance), driver.folder(systemNameOf(instance)));
-  }
+  const { renamedFrom, replaceBy, leftover } = instance.unfinished;
+  if (Object.keys(instance.unfinished).length === 0) return;
+  const [name, driver] = [systemNameOf(instance), ctx.pools.driver(instance.pool)];
+  if (renamedFrom) await driver.rename(renamedFrom, name);
+  if (renamedFrom || leftover) moveFolders(ctx, renamedFrom ?? name, name, driver.folder(name));
+  if (leftover && ctx.pools.has(leftover.pool)) await ctx.pools.driver(leftover.pool).remove(leftover.name);
   if (replaceBy) await driver.replace(volumeOf(instance), replaceBy, currentIdMap(instance));
-  if (renamedFrom || replaceBy) ctx.instances.save({ ...ctx.instances.get(instance.project, instance.name), unfinished: {} });
+  ctx.instances.save({ ...ctx.instances.get(instance.project, instance.name), unfinished: {} });
 }

@@ -6,6 +6,7 @@ import type { Implementation } from "../http/implementation.ts";
 import { changeState, concerns, isOpenEnded, readStateChange, stateDescriptions } from "./change-state.ts";
 import { Consoles } from "./console/console.ts";
 import { clearConsole, readConsole } from "./console/log.ts";
+import { copyInstance, reserveCopy } from "./copy.ts";
 import { createInstance, reserveInstance } from "./create.ts";
 import { assertDeletable, deleteInstance } from "./delete.ts";
 import { execInstance } from "./exec/exec.ts";
@@ -15,10 +16,13 @@ import { guestPathOf } from "./files/request.ts";
 import { writeFile } from "./files/write.ts";
 import { listInstances } from "./list.ts";
 import { deleteLog, listLogs, readLog } from "./logs.ts";
+import { assertMovable, moveInstance } from "./move.ts";
+import { assertRebuildable, rebuildInstance } from "./rebuild.ts";
 import { assertNameFree, renameInstance } from "./rename.ts";
 import { restoreSnapshot } from "./snapshots/restore.ts";
 import { readState } from "./state.ts";
-import { systemNameOf } from "./store.ts";
+import { findImage } from "./source-image.ts";
+import { type InstanceRecord, systemNameOf } from "./store.ts";
 import { updateInstance } from "./update.ts";
 import { instanceResources, instanceUrl, viewFull, viewInstance } from "./view.ts";
 
@@ -36,13 +40,29 @@ export function instanceRoutes(ctx: Context): Implementation<typeof instanceEndp
 
     createInstance: ({ query, body, requestor }) => {
       if (query.target) throw fail("bad_request", { reason: "Target only allowed when clustered" });
-      const reservation = reserveInstance(ctx, ctx.projects.named(query.project), body);
+      const project = ctx.projects.named(query.project);
+      const created = (instance: InstanceRecord) => ctx.events.lifecycle({
+        action: "instance-created", source: instanceUrl(instance), requestor, context: { type: "container", "storage-pool": instance.pool },
+      }, instance.project);
+      if (body.source?.type === "copy") {
+        const reservation = reserveCopy(ctx, project, body);
+        const { source, snapshot, target, refresh } = reservation;
+        const from = { ...source, name: snapshot === undefined ? source.name : `${source.name}/${snapshot}` };
+        return ctx.operations.start({
+          description: "Creating instance", project, resources: instanceResources(target, from),
+          run: () => ctx.locks.runAll([systemNameOf(source), systemNameOf(target)], async () => {
+            await copyInstance(ctx, reservation);
+            if (!refresh) created(target);
+          }),
+        });
+      }
+      const reservation = reserveInstance(ctx, project, body);
       const { instance } = reservation;
       return ctx.operations.start({
         description: "Creating instance", project: instance.project, resources: instanceResources(instance),
         run: (operation) => ctx.locks.run(systemNameOf(instance), async () => {
           await createInstance(ctx, reservation, (metadata) => operation.update(metadata));
-          ctx.events.lifecycle({ action: "instance-created", source: instanceUrl(instance), requestor, context: { type: "container" } }, instance.project);
+          created(instance);
         }),
       });
     },
@@ -89,10 +109,34 @@ export function instanceRoutes(ctx: Context): Implementation<typeof instanceEndp
 
     renameInstance: ({ params, query, body, requestor }) => {
       const instance = find(query.project, params.name);
-      assertNameFree(ctx, instance.project, body.name);
+      const { project } = instance;
+      const name = body.name || instance.name;
+      const locks = [systemNameOf(instance), systemNameOf({ project, name })];
+      if (body.migration) {
+        if (body.project) ctx.projects.named(body.project);
+        if (!body.pool && !body.project) throw fail("not_supported", { what: "Moving instances to another server", hint: "" });
+        const to = { name, pool: body.pool || instance.pool, instanceOnly: body.instance_only ?? body.container_only ?? false };
+        assertMovable(ctx, instance, to);
+        return ctx.operations.start({
+          description: "Migrating instance", project, resources: { instances: [instanceUrl(instance)] },
+          run: () => ctx.locks.runAll(locks, () => moveInstance(ctx, project, instance.name, to, requestor)),
+        });
+      }
+      assertNameFree(ctx, project, name);
       return ctx.operations.start({
-        description: "Renaming instance", project: instance.project, resources: instanceResources(instance),
-        run: () => ctx.locks.runAll([systemNameOf(instance), systemNameOf({ ...instance, name: body.name })], () => renameInstance(ctx, instance.project, instance.name, body.name, requestor)),
+        description: "Renaming instance", project, resources: instanceResources(instance),
+        run: () => ctx.locks.runAll(locks, () => renameInstance(ctx, project, instance.name, name, requestor)),
+      });
+    },
+
+    rebuildInstance: ({ params, query, body, requestor }) => {
+      const instance = find(query.project, params.name);
+      const image = findImage(ctx, instance.project, body.source);
+      assertRebuildable(ctx, instance);
+      return ctx.operations.start({
+        description: "Rebuilding instance", project: instance.project, resources: instanceResources(instance),
+        run: (operation) => ctx.locks.run(systemNameOf(instance), () =>
+          rebuildInstance(ctx, instance.project, instance.name, image, requestor, (metadata) => operation.update(metadata))),
       });
     },
 

@@ -11,7 +11,7 @@ import { chooseIdMap } from "./idmap.ts";
 import { type InstanceRecord, volumeOf } from "./store.ts";
 
 /** Notes the ids that the files of a new volume have on the disk: `[]` where they are the guest's own. */
-export function rememberDiskMap(instance: InstanceRecord): void {
+export function rememberDiskMap(instance: Pick<InstanceRecord, "volume" | "config">): void {
   const isShifted = instance.volume.kind !== "overlay";
   instance.config["volatile.last_state.idmap"] = isShifted ? (instance.config["volatile.idmap.current"] ?? "[]") : "[]";
 }

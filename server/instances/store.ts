@@ -31,6 +31,10 @@ export interface Unfinished {
   renamedFrom?: string;
   /** Its files are to be replaced by those that wait in the pool under this id. */
   replaceBy?: string;
+  /** A folder of this name in a pool is to be removed: it moved from there, or did not get there. */
+  leftover?: { pool: string; name: string };
+  /** Folders of pools that it is about to need. */
+  pins?: string[];
   /** The daemon froze the guest for a moment. */
   frozen?: true;
 }
@@ -140,7 +144,7 @@ export class InstanceStore {
 
   /** Whether a volume of any instance (of any phase) or of a snapshot has this folder of a pool, as its own or among its layers. */
   usesFolder(pool: string, id: string): boolean {
-    return this.#db.prepare(`SELECT 1 FROM instances WHERE pool = @pool AND (own = @id OR instr(layers, @id) OR instr(unfinished, @id))
+    return this.#db.prepare(`SELECT 1 FROM instances WHERE pool = @pool AND (own = @id OR instr(layers, @id)) OR instr(unfinished, @id)
       UNION ALL SELECT 1 FROM instance_snapshots AS snapshots JOIN instances ON instances.id = instance_id
       WHERE pool = @pool AND (snapshots.own = @id OR instr(snapshots.layers, @id)) LIMIT 1`).get({ pool, id }) !== undefined;
   }

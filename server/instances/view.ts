@@ -41,7 +41,7 @@ export function instanceUrl({ name, project }: Pick<InstanceRecord, "name" | "pr
   return `/1.0/${noun}/${name}${project === "default" ? "" : `?project=${encodeURIComponent(project)}`}`;
 }
 
-/** The resources of an operation on an instance. */
-export function instanceResources(instance: Pick<InstanceRecord, "name" | "project">): Record<string, string[]> {
-  return { instances: [instanceUrl(instance)], containers: [instanceUrl(instance, "containers")] };
+/** The resources of an operation on instances. */
+export function instanceResources(...instances: Pick<InstanceRecord, "name" | "project">[]): Record<string, string[]> {
+  return { instances: instances.map((one) => instanceUrl(one)), containers: instances.map((one) => instanceUrl(one, "containers")) };
 }

@@ -3,6 +3,7 @@ import { fail } from "../../api/errors.ts";
 import type { Requestor } from "../../api/events.ts";
 import type { Config } from "../../api/schemas.ts";
 import type { Context } from "../../context.ts";
+import { ownKeys } from "../transfer.ts";
 import { applyInstance, assertRootKept } from "../apply.ts";
 import { assertProfiles, expandInstance } from "../expanded.ts";
 import { currentIdMap } from "../idmap.ts";
@@ -51,7 +52,7 @@ function assertRestorable(ctx: Context, instance: InstanceRecord, snapshot: Snap
 async function bringBack(ctx: Context, project: string, name: string, snapshot: SnapshotRecord): Promise<void> {
   const before = ctx.instances.get(project, name);
   const { architecture, ephemeral, description, devices, profiles } = snapshot;
-  const config = { ...withoutRunning(snapshot.config), ...onlyRunning(before.config) };
+  const config = { ...select(before.config, ownKeys), ...without(snapshot.config, runningKeys), ...select(before.config, runningKeys) };
   await ctx.pools.driver(before.pool).restore(volumeOf(before), { record: snapshot.volume, map: diskMap(snapshot.config) }, currentIdMap(before), (volume, replaceBy) => {
     const next = { ...before, architecture, ephemeral, description, config, devices, profiles, volume, unfinished: { replaceBy } };
     rememberDiskMap(next);
@@ -63,12 +64,12 @@ async function bringBack(ctx: Context, project: string, name: string, snapshot: 
 }
 
 /** Keys that tell of the present run, or of this machine's ids. */
-const running = /^volatile\.(last_state\.power|idmap\..+|.+\.host_name|.+\.last_state\..+)$/;
+const runningKeys = /^volatile\.(last_state\.power|last_state\.ready|idmap\..+|.+\.host_name|.+\.last_state\..+)$/;
 
-function onlyRunning(config: Config): Config {
-  return Object.fromEntries(Object.entries(config).filter(([key]) => running.test(key)));
+function select(config: Config, keys: RegExp): Config {
+  return Object.fromEntries(Object.entries(config).filter(([key]) => keys.test(key)));
 }
 
-function withoutRunning(config: Config): Config {
-  return Object.fromEntries(Object.entries(config).filter(([key]) => !running.test(key)));
+function without(config: Config, keys: RegExp): Config {
+  return Object.fromEntries(Object.entries(config).filter(([key]) => !keys.test(key)));
 }

@@ -72,10 +72,10 @@ export class SnapshotStore {
         JSON.stringify(record.volume.layers), record.createdAt.getTime(), record.expiresAt?.getTime() ?? 0);
   }
 
-  /** Writes what may change: its name, when it expires, and where its files and its root disk lie. */
+  /** Writes what may change: its name, when it expires, and where its files lie. */
   save(record: SnapshotRecord): void {
-    this.#db.prepare("UPDATE instance_snapshots SET name = ?, devices = ?, image = ?, volume = ?, own = ?, layers = ?, expires_at = ? WHERE id = ?")
-      .run(record.name, JSON.stringify(record.devices), record.volume.image, record.volume.kind, record.volume.own, JSON.stringify(record.volume.layers),
+    this.#db.prepare("UPDATE instance_snapshots SET name = ?, config = ?, devices = ?, image = ?, volume = ?, own = ?, layers = ?, expires_at = ? WHERE id = ?")
+      .run(record.name, JSON.stringify(record.config), JSON.stringify(record.devices), record.volume.image, record.volume.kind, record.volume.own, JSON.stringify(record.volume.layers),
         record.expiresAt?.getTime() ?? 0, record.id);
   }
 

@@ -85,6 +85,15 @@ export const instanceCases = {
     },
     bad: { path: "/1.0/instances/off", body: { name: "runs" }, status: 409, error: 'Instance "runs" already exists' },
   },
+  rebuildInstance: {
+    prepare: (world) => world.makeInstance("rebuilt"),
+    good: { path: "/1.0/instances/rebuilt/rebuild", body: { source: { type: "image", alias: "busybox" } } },
+    check: async (operation, { daemon, fingerprint }) => {
+      assert.deepEqual([operation.description, operation.resources], ["Rebuilding instance", resources("rebuilt")]);
+      assert.equal((await daemon.must("GET", "/1.0/instances/rebuilt")).config["volatile.base_image"], fingerprint);
+    },
+    bad: { path: "/1.0/instances/runs/rebuild", body: { source: none }, status: 400, error: "Instance must be stopped to be rebuilt" },
+  },
   deleteInstance: {
     prepare: (world) => world.makeInstance("doomed"),
     good: { path: "/1.0/instances/doomed" },
