@@ -21,7 +21,7 @@ export async function refreshInstance(ctx: Context, { source: { project, name },
     const content = await takeContent(ctx, source, snapshot, target, target.pool, missing, temporary);
     const brought = await bringSnapshots(ctx, source, target, target.pool, missing, temporary);
     await ctx.pools.driver(target.pool).restore(volumeOf(target), content, currentIdMap(target), (volume, replaceBy) => {
-      const next = { ...target, volume, config: { ...target.config, ...baseImageOf(source.config) }, unfinished: { replaceBy } };
+      const next = { ...target, volume, config: { ...target.config, ...baseImageOf(source.config), "volatile.apply_template": "copy" }, unfinished: { replaceBy } };
       rememberDiskMap(next);
       ctx.db.transaction(() => {
         ctx.instances.save(next);

@@ -68,6 +68,7 @@ export async function bringSnapshots(ctx: Context, source: InstanceRecord, targe
     const config = Object.fromEntries(Object.entries(snapshot.config).filter(([key]) => source.id === target.id || !ownKeys.test(key)));
     const map = target.config["volatile.idmap.current"];
     if (map) config["volatile.idmap.current"] = map;
+    if (source.id !== target.id) config["volatile.apply_template"] = "copy"; // files such as /etc/hostname are the source's
     const copy = { ...snapshot, instanceId: target.id, volume, config, devices: rootIn(ctx, source.project, snapshot, pool) };
     rememberDiskMap(copy);
     made.push(copy);

@@ -6,6 +6,7 @@ import type { Context } from "../context.ts";
 import { checkDevices } from "../devices/check.ts";
 import { applyInstance, assertRootKept } from "./apply.ts";
 import { checkInstanceConfig } from "./config.ts";
+import { dropVolatile } from "./create.ts";
 import { assertProfiles, deviceWorld, expandInstance } from "./expanded.ts";
 import { type InstanceRecord } from "./store.ts";
 import { instanceUrl } from "./view.ts";
@@ -15,7 +16,7 @@ export async function updateInstance(ctx: Context, project: string, name: string
   const instance = ctx.instances.get(project, name);
   if (put.restore) throw fail("bad_request", { reason: "A snapshot is restored by a PUT with \"restore\"" });
   const before = expandInstance(ctx, instance);
-  const next = merge(instance, put, patch);
+  const next = merge(instance, withoutForeignNotes(instance, put), patch);
   assertProfiles(ctx, project, next.profiles);
   next.config = { ...checkInstanceConfig(next.config, instance.config), ...keptVolatile(instance) };
   next.devices = checkDevices(next.devices, deviceWorld(ctx));
@@ -36,6 +37,13 @@ function merge(instance: InstanceRecord, put: InstancePut, patch: boolean): Inst
     ephemeral: put.ephemeral ?? instance.ephemeral,
     architecture: put.architecture || instance.architecture,
   };
+}
+
+/** LXD's client writes to a refreshed copy all that its source has, with what is remembered of that one. */
+function withoutForeignNotes(instance: InstanceRecord, put: InstancePut): InstancePut {
+  const uuid = put.config?.["volatile.uuid"];
+  if (!put.config || uuid === undefined || uuid === instance.config["volatile.uuid"]) return put;
+  return { ...put, config: dropVolatile(put.config) };
 }
 
 /** What Berth remembers of an instance survives a client that does not send it back. */
