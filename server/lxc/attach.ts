@@ -12,6 +12,8 @@ export interface AttachSpec {
   cwd: string;
   uid: number;
   gid: number;
+  /** Root in it is root outside: lxc-attach runs from a copy in memory then, which it can do no harm to. */
+  privileged: boolean;
   /**
    * Standard input, output and error: descriptors, or paths to open. Of a terminal's path lxc-attach makes
    * another terminal in the guest, and carries bytes, sizes and signals between the two.
@@ -43,7 +45,7 @@ export function attach(spec: AttachSpec): Spawned {
   const args = [
     "-P", spec.lxcPath, "-n", spec.name, "-q", "-u", String(spec.uid), "-g", String(spec.gid), "--clear-env", ...variables, "--", ...command,
   ];
-  return spawnProgram({ program: findProgram("lxc-attach"), args: ["lxc-attach", ...args], env: childEnv(), cwd, stdio: spec.stdio });
+  return spawnProgram({ program: findProgram("lxc-attach"), args: ["lxc-attach", ...args], env: childEnv(spec.privileged ? { LXC_MEMFD_REXEC: "1" } : {}), cwd, stdio: spec.stdio });
 }
 
 /** Signals the program that an lxc-attach runs; false when there is none. */

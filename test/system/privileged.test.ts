@@ -4,6 +4,7 @@ import { existsSync, readFileSync, readlinkSync, statSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { type Daemon, startDaemon } from "../helpers/daemon.ts";
 import { busyboxImages, debianImage } from "../helpers/images.ts";
+import { eventually } from "../helpers/wait.ts";
 import { act, booted, forceStop, importImage, initOf, launch, sh } from "../helpers/instances.ts";
 
 const prefix = `priv${process.pid}`;
@@ -34,6 +35,13 @@ test("it lacks the powers that reach the machine, and is under the seccomp polic
   assert.equal(await status("Seccomp"), "2");
   const exec = BigInt(`0x${/CapBnd:\s*(\S+)/.exec(await sh(daemon, one, "cat /proc/self/status"))?.[1]}`);
   assert.equal(exec, bounding, "programs run in it have no more");
+});
+
+test("it cannot overwrite the program that brings others into it", async () => {
+  const running = daemon.berth("exec", one, "--", "sleep", "3");
+  const attachers = () => daemon.namespace.family().filter(({ command }) => command.startsWith("lxc-attach") && command.includes("sleep"));
+  await eventually(async () => attachers().some(({ pid }) => readlinkSync(`/proc/${pid}/exe`).startsWith("/memfd:")), { timeout: 2500, every: 10, what: "lxc-attach runs from memory" });
+  assert.equal((await running).code, 0);
 });
 
 test("it may use the devices every guest has, and none of the machine's", async () => {

@@ -3,7 +3,7 @@ import { fail } from "../../api/errors.ts";
 import type { Requestor } from "../../api/events.ts";
 import type { InstanceExecPost } from "../../api/instances.ts";
 import type { Context } from "../../context.ts";
-import { hostId, rootIds } from "../../lxc/idmap.ts";
+import { hostId, isPrivileged, rootIds } from "../../lxc/idmap.ts";
 import { currentIdMap } from "../idmap.ts";
 import { expectCgroupMoves } from "../../host/cgroup-moves.ts";
 import type { Operation } from "../../operations/operation.ts";
@@ -38,7 +38,7 @@ function programOf(ctx: Context, instance: InstanceRecord, post: InstanceExecPos
   return {
     owner: { uid: hostId(map.uid, uid) ?? root.uid, gid: hostId(map.gid, post.group ?? 0) ?? root.gid },
     lxcPath: ctx.paths.containers, name, command: post.command, environment, cwd: post.cwd || environment["HOME"] || "/",
-    uid, gid: post.group ?? 0,
+    uid, gid: post.group ?? 0, privileged: isPrivileged(map),
   };
 }
 
