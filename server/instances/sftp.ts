@@ -30,6 +30,7 @@ function serve(root: GuestRoot, connection: number): Spawned {
 /** Answers an upgrade to SFTP. Throws `upgrade_missing` or `instance_not_found`. */
 export async function openSftp(ctx: Context, project: string | undefined, name: string, request: IncomingMessage, socket: Duplex): Promise<void> {
   if (request.headers.upgrade?.toLowerCase() !== "sftp") throw fail("upgrade_missing");
+  if (ctx.shutdown.begun) throw fail("shutting_down");
   const instance = ctx.instances.get(ctx.projects.named(project), name);
   const running = ctx.runtime.get(systemNameOf(instance));
   const connection = descriptorOf(socket);

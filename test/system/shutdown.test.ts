@@ -5,6 +5,7 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { after, afterEach, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { upgrade } from "../api/sockets.ts";
 import { type Daemon, startDaemon } from "../helpers/daemon.ts";
 import { exec, type Result } from "../helpers/exec.ts";
 import { act, booted, importImage, initOf, launch, listen, statusOf } from "../helpers/instances.ts";
@@ -92,6 +93,7 @@ test("a guest that ignores the request is killed in its time; meanwhile only the
   await eventually(async () => (await daemon.request("GET", "/1.0/instances")).status === 503);
   const refused = await daemon.request("POST", "/1.0/instances", { name: "x", source: { type: "none" } });
   assert.deepEqual([refused.status, refused.json.error], [503, "LXD is shutting down"]);
+  assert.match(await upgrade(daemon, `/1.0/instances/${a}/sftp`, "sftp"), /^HTTP\/1\.1 503 /);
   assert.equal((await daemon.request("GET", "/1.0")).status, 200);
   assert.equal((await daemon.request("GET", "/1.0/operations")).status, 200);
   const gaveUp = await shutdown("--timeout", "1"); // a second one joins in, and may give up
