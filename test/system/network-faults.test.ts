@@ -137,5 +137,5 @@ test("a nic on a network that does not exist is refused, and so is an address be
   assert.match((await add("network=nowhere0")).stderr, /network "nowhere0" was not found/i);
   assert.match((await add("network=berthbr0", "ipv4.address=192.0.2.7")).stderr, /Device IP address "192\.0\.2\.7" not within network "berthbr0" subnet/);
   assert.match((await add("network=berthbr0", "ipv6.address=fd00::7")).stderr, /Device IP address "fd00::7" not within network "berthbr0" subnet/);
-  assert.match((await add("network=berthbr0", "ipv4.address=10.999.0.1")).stderr, /"10\.999\.0\.1" is no IPv4 address/);
+  assert.match((await add("network=berthbr0", "ipv4.address=10.999.0.1")).stderr, /"10\.999\.0\.1" for "ipv4\.address": it is no IPv4 address/);
 });
