@@ -1,10 +1,10 @@
-// npm run build: bundles server/main.ts into dist/berthd (with its forwarder) and cli/main.ts into dist/berth. Builds only what changed.
+// npm run build: bundles server/main.ts into dist/berthd (with its helpers) and cli/main.ts into dist/berth. Builds only what changed.
 // `npm run build -- berthd` builds one of them.
 import { chmodSync, existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { clientBundle, daemonBundle, forwarderBundle, sftpBundle, sftpClientBundle, tuiBundle } from "./build/bundles.mjs";
+import { clientBundle, daemonBundle, forwarderBundle, guestMountsBundle, sftpBundle, sftpClientBundle, tuiBundle } from "./build/bundles.mjs";
 import { isFresh, rememberInputs } from "./build/fresh.mjs";
 import { copyNatives, nativeFiles } from "./build/natives.mjs";
 import { StepError, script, step } from "./setup/step.mjs";
@@ -48,11 +48,12 @@ async function bundle(options) {
 const kib = (size) => `${Math.round(size / 1024)} KiB`;
 
 async function buildDaemon() {
-  if (isFresh(root, "berthd", ["dist/berthd", "dist/berth-forwarder", "dist/node_modules/koffi"])) return "unchanged";
+  if (isFresh(root, "berthd", ["dist/berthd", "dist/berth-forwarder", "dist/berth-guest-mounts", "dist/node_modules/koffi"])) return "unchanged";
   const daemon = await bundle(daemonBundle(root));
   const forwarder = await bundle(forwarderBundle(root));
+  const guestMounts = await bundle(guestMountsBundle(root));
   copyNatives(root);
-  rememberInputs(root, "berthd", [...daemon.inputs, ...forwarder.inputs, ...nativeFiles, ...ownFiles]);
+  rememberInputs(root, "berthd", [...daemon.inputs, ...forwarder.inputs, ...guestMounts.inputs, ...nativeFiles, ...ownFiles]);
   return `${kib(daemon.size)} and ${kib(forwarder.size)} for the forwarder of proxy devices`;
 }
 

@@ -3,6 +3,7 @@
 import { closeSync, readlinkSync } from "node:fs";
 import { constants } from "node:os";
 import koffi from "koffi";
+import { makeDevice } from "./device-number.ts";
 
 const libc = koffi.load("libc.so.6");
 const names = new Map(Object.entries(constants.errno).map(([name, number]) => [number, name]));
@@ -334,11 +335,6 @@ export const S_IF = { CHR: 0o020000, BLK: 0o060000, REG: 0o100000 } as const;
 /** Makes a device node, with exactly this mode. */
 export function makeNode(path: string, mode: number, major: number, minor: number): void {
   check("mknod", raw.mknod(path, mode, makeDevice(major, minor)), path);
-}
-
-function makeDevice(major: number, minor: number): bigint {
-  const [high, low] = [BigInt(major), BigInt(minor)];
-  return ((high & 0xfffn) << 8n) | ((high & ~0xfffn) << 32n) | (low & 0xffn) | ((low & ~0xffn) << 12n);
 }
 
 export function mkdirAt(dirFd: number, name: string, mode: number): void {

@@ -148,7 +148,7 @@ function maskMount({ path, directory }: { path: string; directory: boolean }): B
 
 /** Spaces in fstab fields are written as \040. */
 function field(text: string): string {
-  return text.replace(/[\s\\]/g, (char) => `\\${char.charCodeAt(0).toString(8).padStart(3, "0")}`);
+  return text.replace(/[ \t\n\\]/g, (char) => `\\${char.charCodeAt(0).toString(8).padStart(3, "0")}`);
 }
 
 /** The line that mounts something in the guest. */

@@ -101,6 +101,11 @@ export function forwarderBundle(root) {
   };
 }
 
+/** The options of dist/berth-guest-mounts, which the daemon runs in the mount namespaces of guests: small, as it is loaded each time. */
+export function guestMountsBundle(root) {
+  return { ...daemonBundle(root), entryPoints: ["server/host/guest-mounts/helper.ts"], outfile: "dist/berth-guest-mounts", external: ["koffi", ...optional] };
+}
+
 /** The options of dist/berth. Entries of the full-screen view that it meets are added to `tui`. */
 export function clientBundle(root, tui) {
   return {

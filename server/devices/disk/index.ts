@@ -1,21 +1,93 @@
-// Disks: the root file system.
+// Disks: the root file system, and files, folders and block devices of the host's.
+import { closeSync } from "node:fs";
+import { isTrue } from "../../api/config-keys/key.ts";
 import type { Config } from "../../api/schemas.ts";
-import type { DeviceType, DeviceWorld } from "../device.ts";
+import { log } from "../../log.ts";
+import { entry } from "../../lxc/render-config.ts";
+import type { DeviceCall, DeviceParts, DeviceType, Guest } from "../device.ts";
+import { listStaged, plug, releaseStaged, stage, unplug } from "../staging.ts";
+import { unwatch, watch } from "../watch.ts";
+import { applyThrottles } from "./limits.ts";
+import { cleanPath, diskFault, diskOptions, isRequired, isRoot, isTmpfs } from "./options.ts";
+import { openSource, resizeTmpfs } from "./source.ts";
+import { coldTarget } from "./target.ts";
 
-function fault(options: Config, world: DeviceWorld): string | undefined {
-  if (options["path"] !== "/") return "disks other than the root disk are not supported by Berth yet";
-  if (options["source"]) return 'a root disk cannot have "source"';
-  if (!options["pool"]) return 'a root disk needs "pool"';
-  return world.hasPool(options["pool"]) ? undefined : `storage pool "${options["pool"]}" was not found`;
+async function prepare(call: DeviceCall): Promise<DeviceParts> {
+  const { options, instance, host } = call;
+  if (isRoot(options)) {
+    if (options["size"]) log.warn("the size of a root disk is kept but does not limit it: its pool is a folder", { instance: instance.systemName, size: options["size"] });
+    return {};
+  }
+  const target = coldTarget(call, outerDisks(call));
+  const source = await openSource(call);
+  const started = () => follow(call);
+  if (!source) return { started };
+  try {
+    const place = stage(call, cleanPath(options["path"] ?? ""), source.tree, source.directory);
+    const bind = isTrue(options["recursive"]) ? "rbind" : "bind";
+    const propagation = options["propagation"]?.endsWith("unbindable") ? `,${options["propagation"]}` : "";
+    const create = source.directory ? "dir" : "file";
+    return { lines: [entry({ source: place, target: target.slice(1), options: `none ${bind}${propagation},create=${create}` })], started };
+  } finally {
+    closeSync(source.tree);
+  }
+
+  /** The disks that are staged already: sorted by path, those around this one come before it. */
+  function outerDisks({ all }: DeviceCall): { path: string; place: string }[] {
+    const disks = new Set(all.filter((one) => one.options["type"] === "disk" && one !== call).map(({ name }) => name));
+    return listStaged(host.paths.devices(instance.systemName)).filter(({ device }) => disks.has(device)).sort((a, b) => a.path.length - b.path.length);
+  }
+}
+
+async function attach(call: DeviceCall, guest: Guest): Promise<void> {
+  if (isRoot(call.options) || isAttached(call)) return;
+  const source = await openSource(call);
+  try {
+    if (source) await plug(call, guest, cleanPath(call.options["path"] ?? ""), source.tree, source.directory);
+  } finally {
+    if (source) closeSync(source.tree);
+  }
+  follow(call);
+}
+
+const isAttached = ({ host, instance, name }: DeviceCall) => listStaged(host.paths.devices(instance.systemName), name).length > 0;
+
+/** A source that need not be there is plugged in when it appears. */
+function follow(call: DeviceCall): void {
+  const { options, instance, name } = call;
+  if (isRoot(options) || isTmpfs(options) || isRequired(options) || isAttached(call)) return unwatch(instance.systemName, name);
+  watch(instance.systemName, name, options["source"] ?? "", () => instance.later(name, attach));
+}
+
+async function detach(call: DeviceCall, guest: Guest): Promise<void> {
+  unwatch(call.instance.systemName, call.name);
+  await unplug(call, guest, false);
+}
+
+/** These hold without taking the disk out. */
+const light = (key: string) => key.startsWith("limits.") || key.startsWith("user.") || ["boot.priority", "required", "optional"].includes(key);
+
+function change(call: DeviceCall, before: Config): boolean {
+  const { options, host, instance, name } = call;
+  const changed = [...new Set([...Object.keys(before), ...Object.keys(options)])].filter((key) => before[key] !== options[key] && !light(key));
+  if (isRoot(options) && isRoot(before)) return true;
+  if (changed.some((key) => key !== "size" || !isTmpfs(options))) return false;
+  if (changed.length > 0) for (const { place } of listStaged(host.paths.devices(instance.systemName), name)) resizeTmpfs(place, options["size"]);
+  follow(call);
+  return true;
 }
 
 export const diskDevice: DeviceType = {
-  options: {
-    "boot.priority": { type: { kind: "int", min: 0 }, description: "Kept; containers boot from their root" },
-    path: { type: { kind: "string" }, description: "Where it is in the guest" },
-    pool: { type: { kind: "string" }, description: "The storage pool it lies in" },
-    size: { type: { kind: "size" }, description: "Most it may hold" },
-    source: { type: { kind: "string" }, description: "A file or folder of the host's" },
+  options: diskOptions,
+  fault: diskFault,
+  prepare,
+  attach,
+  detach,
+  change,
+  settled: applyThrottles,
+  release(call) {
+    unwatch(call.instance.systemName, call.name);
+    releaseStaged(call);
   },
-  fault,
+  adopt: follow,
 };
