@@ -3,7 +3,8 @@
 // At a start liblxc binds the upper one. For a guest that runs a copy of the lower one is brought to its path first, and
 // what is then mounted on the place follows there by itself: only so does the kernel lock its flags, read-only among
 // them, against the guest's root.
-import { chmodSync, chownSync, closeSync, lstatSync, mkdirSync, readdirSync, rmdirSync, unlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, closeSync, lstatSync, mkdirSync, readdirSync, rmdirSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
+import path from "node:path";
 import { fail } from "../api/errors.ts";
 import { GuestRefusal, type MountIdentity, mountInGuest, unmountInGuest } from "../host/guest-mounts/index.ts";
 import { hasCode, moveMount, openTree, PROPAGATION, setMountAttributes } from "../host/libc.ts";
@@ -82,9 +83,20 @@ function makePlace(call: DeviceCall, guestPath: string, directory: boolean): Sta
   return { device: call.name, path: guestPath, place };
 }
 
+/** Whether both mounts of a place are there. */
+export function isComplete(place: string): boolean {
+  return readMounts().filter((mount) => mount.point === place).length >= 2;
+}
+
+/** Where the device node is that is shown at a place. */
+export function nodeFile(place: string): string {
+  return `${path.dirname(place)}/.node:${path.basename(place)}`;
+}
+
 /** Unmounts a place and removes it. */
 export function unstage(place: string): void {
   unmountTree(place);
+  rmSync(nodeFile(place), { force: true });
   try {
     if (lstatSync(place).isDirectory()) rmdirSync(place); // never what is in it
     else unlinkSync(place);
@@ -143,12 +155,15 @@ async function unplugOne(guest: Guest, staged: Staged, removeFile: boolean): Pro
 
 /** Takes all that a device has mounted out of a guest that runs. Throws `device_failed`. */
 export async function unplug(call: Pick<DeviceCall, "host" | "instance" | "name">, guest: Guest, removeFiles: boolean): Promise<void> {
-  for (const staged of listStaged(call.host.paths.devices(call.instance.systemName), call.name).reverse()) {
-    try {
-      await unplugOne(guest, staged, removeFiles);
-    } catch (error) {
-      throw error instanceof GuestRefusal ? deviceError(call.name, error.message, error) : error;
-    }
+  for (const staged of listStaged(call.host.paths.devices(call.instance.systemName), call.name).reverse()) await unplugPath(call, guest, staged, removeFiles);
+}
+
+/** Takes one thing that a device has mounted out of a guest that runs. Throws `device_failed`. */
+export async function unplugPath(call: Pick<DeviceCall, "name">, guest: Guest, staged: Staged, removeFile: boolean): Promise<void> {
+  try {
+    await unplugOne(guest, staged, removeFile);
+  } catch (error) {
+    throw error instanceof GuestRefusal ? deviceError(call.name, error.message, error) : error;
   }
 }
 

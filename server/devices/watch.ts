@@ -44,6 +44,25 @@ function arm(state: Watched, file: string, wasThere: boolean, changed: () => voi
   if (existsSync(file) !== wasThere) soon();
 }
 
+/** How often /sys is looked at, which tells nobody of its changes, in ms. */
+const pause = 2000;
+
+/** Calls back when what `list` gives has changed. */
+export function poll(instance: string, device: string, list: () => string, changed: () => void): void {
+  unwatch(instance, device);
+  const state: Watched = { watcher: undefined, timer: undefined };
+  watched.set(keyOf(instance, device), state);
+  let last = list();
+  const look = () => {
+    state.timer = setTimeout(look, pause).unref();
+    const now = list();
+    if (now === last) return;
+    last = now;
+    changed();
+  };
+  state.timer = setTimeout(look, pause).unref();
+}
+
 /** Ends a device's waiting. */
 export function unwatch(instance: string, device: string): void {
   const state = watched.get(keyOf(instance, device));

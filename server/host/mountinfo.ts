@@ -14,14 +14,14 @@ export interface Mount {
   source: string;
 }
 
-const unescape = (text: string) => text.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
+const decode = (text: string) => text.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
 
 /** The mounts in the text of a mountinfo file, in the order they were made. */
 export function parseMounts(text: string): Mount[] {
   return text.split("\n").filter(Boolean).map((line) => {
     const [id, parent, device = "", root = "", point = "", ...rest] = line.split(" ");
     const [type = "", source = ""] = rest.slice(rest.indexOf("-") + 1);
-    return { id: Number(id), parent: Number(parent), device, root: unescape(root), point: unescape(point), type, source: unescape(source) };
+    return { id: Number(id), parent: Number(parent), device, root: decode(root), point: decode(point), type, source: decode(source) };
   });
 }
 

@@ -1,8 +1,9 @@
 // Mounts that Berth makes: idmapped copies, overlays, squashfs images.
-import { closeSync, lstatSync } from "node:fs";
+import { closeSync, lstatSync, realpathSync, rmSync } from "node:fs";
 import path from "node:path";
 import { asContainerRoot } from "./as-container-root.ts";
 import { hasCode, idmapMount, MNT_DETACH, MS, mount, moveMount, openTree, umount } from "./libc.ts";
+import { mountsBelow, readMounts } from "./mountinfo.ts";
 
 /** Whether something is mounted on a directory. */
 export function isMountPoint(directory: string): boolean {
@@ -81,4 +82,24 @@ export function unmountTree(target: string): void {
       throw error;
     }
   }
+}
+
+/** Unmounts all that is mounted on a folder or below it. Throws when something stays. */
+export function unmountBelow(folder: string): void {
+  let real: string;
+  try {
+    real = path.join(realpathSync(path.dirname(folder)), path.basename(folder));
+  } catch (error) {
+    if (hasCode(error, "ENOENT")) return;
+    throw error;
+  }
+  for (const { point } of mountsBelow(real, readMounts())) unmountTree(point);
+  const left = mountsBelow(real, readMounts())[0];
+  if (left) throw new Error(`${left.point} is still mounted: nothing below ${folder} is removed`);
+}
+
+/** Removes a folder with all that is in it; what is mounted there is unmounted first, never emptied. */
+export function removeTree(folder: string): void {
+  unmountBelow(folder);
+  rmSync(folder, { recursive: true, force: true });
 }

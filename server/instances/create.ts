@@ -10,6 +10,7 @@ import { removeUnusedLayers } from "../image-library/layers.ts";
 import type { ImageRecord } from "../image-library/store.ts";
 import { checkDevices, findRootDisk } from "../devices/check.ts";
 import { type Undo, withUndo } from "../undo.ts";
+import { removeTree } from "../host/mounts.ts";
 import { writeBackupFile } from "./backup-file.ts";
 import { checkInstanceConfig } from "./config.ts";
 import { announceDevices, devicesOf, rememberDevices, withdrawDevices } from "./devices.ts";
@@ -137,6 +138,6 @@ function makeFolders(ctx: Context, name: string): void {
 /** Removes what lies beside the volume of an instance. */
 export function removeFolders(ctx: Context, name: string): void {
   for (const path of [ctx.paths.logs(name), ctx.paths.devices(name), `${ctx.paths.security}/${name}`, `${ctx.paths.containers}/${name}`]) {
-    rmSync(path, { recursive: true, force: true });
+    removeTree(path);
   }
 }

@@ -9,6 +9,7 @@ import { explain, log } from "../log.ts";
 import { readNotes } from "../lxc/render-config.ts";
 import { forEachDevice } from "../devices/plan.ts";
 import { sweepRules, unplugUnfinished } from "../devices/nic/sweep.ts";
+import { sweepFolders, sweepStaged } from "../devices/sweep.ts";
 import { forgetStoppedWithHost, hostShutdownTimeout, readStoppedWithHost } from "../shutdown.ts";
 import { areSomeUnsettled, findContainers } from "../lxc/processes.ts";
 import { removeInstance } from "./delete.ts";
@@ -39,6 +40,7 @@ export async function recoverInstances(ctx: Context): Promise<void> {
   for (const [pool, driver] of ctx.pools.drivers()) driver.sweep((id) => ctx.instances.usesFolder(pool, id));
   const sameRun = readText(ctx.paths.machineRun) === machineRun();
   const instances = new Map(ctx.instances.list().map((instance) => [systemNameOf(instance), instance]));
+  sweepFolders(ctx.paths, new Set([...instances.keys(), ...found.keys()]));
   for (const [name, processes] of found) {
     const instance = instances.get(name);
     if (!instance) {
@@ -56,6 +58,7 @@ export async function recoverInstances(ctx: Context): Promise<void> {
     restoreLimits(name, running);
     if (stoppedWithHost.has(name)) comeBack(ctx, instance, running);
     const devices = devicesOf(ctx, instance, expandInstance(ctx, instance));
+    await attempt(instance, () => sweepStaged(devices, ctx.paths, name, running));
     const remembered = JSON.stringify(devices.map(({ volatile }) => volatile));
     await forEachDevice(devices, "taken up again", (type, call) => type.adopt?.(call, running));
     if (JSON.stringify(devices.map(({ volatile }) => volatile)) !== remembered) {
@@ -71,6 +74,7 @@ export async function recoverInstances(ctx: Context): Promise<void> {
     if (!found.has(name)) await attempt(instance, () => finishInstance(ctx, instance));
     await attempt(instance, () => announceDevices(devicesOf(ctx, instance, expandInstance(ctx, instance))));
     if (found.has(name)) continue;
+    await attempt(instance, () => sweepStaged([], ctx.paths, name, undefined));
     await attempt(instance, () => ctx.pools.driver(instance.pool).ensureMounted(volumeOf(instance), currentIdMap(instance)));
     if (ctx.runtime.takeReboot(name)) await instanceEnded(ctx, name, "reboot");
     else if (sameRun && !stoppedWithHost.has(name) && instance.config["volatile.last_state.power"] === "RUNNING") await instanceEnded(ctx, name, "guest");

@@ -1,6 +1,6 @@
 // Disks beside the root: files and folders of the host's in guests, from their start on and plugged in while they run.
 import assert from "node:assert/strict";
-import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { after, afterEach, before, test } from "node:test";
 import { type Daemon, startDaemon } from "../helpers/daemon.ts";
@@ -48,7 +48,6 @@ function next(): void {
 
 const url = () => `/1.0/instances/${name}`;
 const data = (options: Record<string, string> = {}): Devices => ({ data: { type: "disk", source: folder, path: "/data", ...options } });
-const devicesNow = async (): Promise<Devices> => (await daemon.must("GET", url())).devices;
 const plug = (devices: Devices) => daemon.must("PATCH", url(), { devices });
 
 async function unplug(...names: string[]): Promise<void> {
@@ -118,3 +117,261 @@ for (const [how, bring] of Object.entries(ways)) {
     assert.equal(await sh(daemon, name, "cat /etc/hello; ls -l /run/some/socket | cut -c1"), "-");
   });
 }
+
+test("a disk that is removed or deleted with its instance keeps its files", async () => {
+  await launch(daemon, name, { devices: data({ shift: "true" }) });
+  await plug({ more: { type: "disk", source: folder, path: "/more" } });
+  await forceStop(daemon, name);
+  assert.deepEqual((await mountsOf(daemon)).filter((point) => point.includes("/devices/")), []);
+  await remove(daemon, name);
+  assert.deepEqual(readdirSync(folder), ["hello"]);
+});
+
+test("an instance whose folder holds mounts of a daemon that was killed is deleted without touching them", async () => {
+  await create(daemon, name);
+  const place = `${daemon.dir}/devices/${name}/left`;
+  await daemon.inNamespace("mkdir", place);
+  await daemon.inNamespace("mount", "--bind", folder, place);
+  await remove(daemon, name);
+  assert.deepEqual(readdirSync(folder), ["hello"]);
+});
+
+test("a path through links of the guest's stays inside it, from the start and plugged in", async () => {
+  const outside = `${base}/outside${count}`;
+  mkdirSync(outside);
+  chmodSync(outside, 0o777);
+  await launch(daemon, name);
+  await sh(daemon, name, `mkdir /real; ln -s ../../../../../../real /up; ln -s ${outside} /zout; ln -s /nowhere /broken`);
+  await plug({ up: { type: "disk", source: folder, path: "/up/deep" }, out: { type: "disk", source: folder, path: "/zout" } }).then(
+    () => assert.fail("a link that leads nowhere in the guest was followed"),
+    (error) => assert.match(error.message, /Failed to start device "out": .*link that leads nowhere/),
+  );
+  assert.equal(await sh(daemon, name, "ls /real/deep"), "", "the disk that went well is taken back");
+  assert.equal((await daemon.must("GET", url())).devices["up"], undefined);
+  await plug({ up: { type: "disk", source: folder, path: "/up/deep" } });
+  assert.equal(await sh(daemon, name, "cat /real/deep/hello"), "hello");
+  await assert.rejects(plug({ self: { type: "disk", source: folder, path: "/proc/self/root/etc/x" } }), /Failed to start device "self"/);
+  await forceStop(daemon, name);
+  await act(daemon, name, "start");
+  assert.equal(await sh(daemon, name, "cat /real/deep/hello"), "hello");
+  await forceStop(daemon, name);
+  await daemon.must("PATCH", url(), { devices: { out: { type: "disk", source: folder, path: "/broken/x" } } });
+  await act(daemon, name, "start");
+  assert.equal(await sh(daemon, name, "cat /nowhere/x/hello"), "hello");
+  assert.deepEqual(readdirSync(outside), []);
+});
+
+test("a link that a guest put into a shared folder leads no later start out of it", async () => {
+  chmodSync(folder, 0o777);
+  await launch(daemon, name, { devices: data() });
+  await sh(daemon, name, "ln -s /etc /data/link");
+  await forceStop(daemon, name);
+  await plug({ inner: { type: "disk", source: folder, path: "/data/link/x" } });
+  await assert.rejects(act(daemon, name, "start"), /Failed to start device "inner": \/data\/link\/x leads through a link/);
+  assert.equal(await statusOf(daemon, name), "Stopped");
+  assert.deepEqual((await mountsOf(daemon)).filter((point) => point.includes("/devices/")), []);
+});
+
+test("a guest cannot have folders made where it may make none", async () => {
+  const closed = `${folder}/closed`;
+  mkdirSync(closed, { mode: 0o755 });
+  chmodSync(folder, 0o755);
+  await launch(daemon, name, { devices: data() });
+  await sh(daemon, name, "ln -s /data/closed /trap");
+  await assert.rejects(plug({ deep: { type: "disk", source: folder, path: "/trap/made" } }), /Failed to start device "deep": the guest may not make \/trap\/made/);
+  assert.deepEqual(readdirSync(closed), []);
+});
+
+const bad: Record<string, [options: Record<string, string>, reason: RegExp]> = {
+  "no source": [{ path: "/data" }, /require the "source" property/],
+  "a relative source": [{ source: "data", path: "/data" }, /Source path must be absolute/],
+  "a relative path": [{ source: "/srv", path: "data" }, /must be absolute/],
+  "a path with ..": [{ source: "/srv", path: "/data/../../x" }, /may not hold "\.\."/],
+  "the path /proc": [{ source: "/srv", path: "//proc/" }, /cannot be \/proc/],
+  "a line break": [{ source: "/srv\nlxc.hook.start = x", path: "/data" }, /line break/],
+  "a custom volume": [{ pool: "default", source: "vol", path: "/data" }, /"vol" of pool "default".*not supported/],
+  "a ceph volume": [{ source: "ceph:pool/vol", path: "/data" }, /"ceph:" are not supported/],
+  "a strange propagation": [{ source: "/srv", path: "/data", propagation: "all" }, /expected one of private/],
+  "a strange limit": [{ source: "/srv", path: "/data", "limits.read": "fast" }, /10MB/],
+  "an unknown option": [{ source: "/srv", path: "/data", readnly: "true" }, /did you mean "readonly"/],
+};
+
+test("disks that cannot be are refused with a reason, and nothing changes", async () => {
+  await create(daemon, name);
+  for (const [what, [options, reason]] of Object.entries(bad)) {
+    await assert.rejects(plug({ bad: { type: "disk", ...options } }), reason, what);
+  }
+  for (const type of ["infiniband", "tpm", "pci"]) await assert.rejects(plug({ bad: { type, path: "/x" } }), new RegExp(`"${type}" are not supported`));
+  assert.deepEqual((await daemon.must("GET", url())).devices, {});
+});
+
+test("a missing source keeps the guest from starting, and a hot-plug from changing anything", async () => {
+  const missing = { bad: { type: "disk", source: `${folder}/missing`, path: "/bad" } };
+  await launch(daemon, name);
+  await assert.rejects(plug({ ...data(), ...missing }), /Failed to start device "bad": Missing source path/);
+  assert.equal(await isMounted("/data"), false);
+  assert.deepEqual((await daemon.must("GET", url())).devices, {});
+  assert.deepEqual((await mountsOf(daemon)).filter((point) => point.includes("/devices/")), []);
+  await forceStop(daemon, name);
+  await plug({ ...data(), ...missing });
+  await assert.rejects(act(daemon, name, "start"), /Failed to start device "bad": Missing source path/);
+  assert.deepEqual((await mountsOf(daemon)).filter((point) => point.includes("/devices/")), []);
+});
+
+test("a source that need not be there comes to the guest when it appears", async () => {
+  await launch(daemon, name, { devices: { late: { type: "disk", source: `${folder}/a/b`, path: "/late", required: "false" } } });
+  assert.equal(await sh(daemon, name, "ls /late 2>&1 || true").then((text) => /No such/.test(text)), true);
+  mkdirSync(`${folder}/a/b`, { recursive: true });
+  writeFileSync(`${folder}/a/b/here`, "");
+  await eventually(async () => (await sh(daemon, name, "ls /late 2>/dev/null || true")) === "here", { what: "the disk is plugged in" });
+});
+
+test("names with odd characters are mounted as they are", async () => {
+  const odd = `${folder}/a b\\c "d" #é%2F`;
+  mkdirSync(odd);
+  writeFileSync(`${odd}/in`, "odd\n");
+  const device = { "x.y-z": { type: "disk", source: odd, path: "/srv/a b\\c 'd' é%2F" } };
+  await launch(daemon, name, { devices: device });
+  const see = () => daemon.run("exec", name, "--", "cat", "/srv/a b\\c 'd' é%2F/in");
+  assert.equal(await see(), "odd\n");
+  await unplug("x.y-z");
+  await plug(device);
+  assert.equal(await see(), "odd\n");
+});
+
+test("a tmpfs has its size, owner and mode, and can grow", async () => {
+  const tmpfs = { type: "disk", source: "tmpfs:", path: "/scratch", size: "4MiB", "initial.uid": "7", "initial.mode": "0750" };
+  await launch(daemon, name, { devices: { tmpfs } });
+  assert.equal(await sh(daemon, name, "df -k /scratch | awk 'END { print $2 }'; stat -c '%u %a' /scratch"), "4096\n7 750");
+  await sh(daemon, name, "echo kept > /scratch/file");
+  await plug({ tmpfs: { ...tmpfs, size: "8MiB" } });
+  assert.equal(await sh(daemon, name, "df -k /scratch | awk 'END { print $2 }'; cat /scratch/file"), "8192\nkept");
+  await sh(daemon, name, "mount -o remount,size=64m /scratch || true");
+  assert.equal(await sh(daemon, name, "df -k /scratch | awk 'END { print $2 }'"), "8192");
+});
+
+test("the file system of a block device is mounted", async () => {
+  const image = `${folder}/image`;
+  await execOk("truncate", ["-s", "16M", image]);
+  await execOk("mkfs.ext4", ["-q", image]);
+  const loop = (await execOk("losetup", ["--find", "--show", image])).trim();
+  try {
+    await launch(daemon, name, { devices: { block: { type: "disk", source: loop, path: "/block", shift: "true" } } });
+    assert.match(await sh(daemon, name, "echo data > /block/file; ls /block"), /file\nlost\+found/);
+    await unplug("block");
+    await plug({ block: { type: "disk", source: loop, path: "/block", readonly: "true", "raw.mount.options": "noexec,noload" } });
+    assert.equal(await sh(daemon, name, "cat /block/file"), "data");
+    assert.match(await sh(daemon, name, "grep ' /block ' /proc/self/mounts"), /ext4 ro,.*noexec/);
+    await assert.rejects(plug({ same: { type: "disk", source: folder, path: "/same", "raw.mount.options": "noload" } }), /"noload", which is no option of a mount/);
+  } finally {
+    await forceStop(daemon, name).catch(() => {});
+    await execOk("losetup", ["--detach", loop]);
+  }
+});
+
+test("a file system that cannot map owners is named", async () => {
+  await launch(daemon, name);
+  await assert.rejects(plug({ proc: { type: "disk", source: "/proc/sys", path: "/x", shift: "true" } }), /"shift" needs idmapped mounts, which the file system of \/proc\/sys \(proc\)/);
+});
+
+test("what is mounted below the source is seen as recursive and propagation say", async () => {
+  mkdirSync(`${folder}/sub`);
+  await daemon.inNamespace("mount", "--bind", folder, folder);
+  await daemon.inNamespace("mount", "--make-shared", folder);
+  await daemon.inNamespace("mount", "-t", "tmpfs", "one", `${folder}/sub`);
+  await daemon.inNamespace("touch", `${folder}/sub/first`);
+  await launch(daemon, name, { devices: { flat: { type: "disk", source: folder, path: "/flat" }, deep: { type: "disk", source: folder, path: "/deep", recursive: "true", readonly: "true" } } });
+  await plug({ slave: { type: "disk", source: folder, path: "/slave", recursive: "true", propagation: "rslave" } });
+  assert.equal(await sh(daemon, name, "ls /flat/sub; echo -; ls /deep/sub; echo -; ls /slave/sub"), "-\nfirst\n-\nfirst");
+  assert.match(await sh(daemon, name, "touch /deep/sub/x 2>&1 || true"), /Read-only/);
+  mkdirSync(`${folder}/late`);
+  await daemon.inNamespace("mount", "-t", "tmpfs", "two", `${folder}/late`);
+  await daemon.inNamespace("touch", `${folder}/late/second`);
+  assert.equal(await sh(daemon, name, "ls /flat/late; echo -; ls /deep/late; echo -; ls /slave/late"), "-\n-\nsecond");
+  await forceStop(daemon, name);
+  await daemon.inNamespace("umount", "-R", folder);
+});
+
+test("limits are the cgroup's throttles, change while it runs and go with the disk", async () => {
+  const throttle = async (file: string) => {
+    const cgroup = /^\d+:blkio:(.*)$/m.exec(readFileSync(`/proc/${await initOf(daemon, name)}/cgroup`, "utf8"))?.[1]?.replace(/(lxc\.payload[^/]*).*/, "$1");
+    return readFileSync(`/sys/fs/cgroup/blkio${cgroup}/blkio.throttle.${file}`, "utf8").trim();
+  };
+  const disk = (await execOk("lsblk", ["-no", "MAJ:MIN", (await execOk("findmnt", ["-no", "SOURCE", "-T", folder])).trim()])).trim();
+  await launch(daemon, name, { devices: data({ "limits.read": "10MB", "limits.write": "50iops" }) });
+  assert.deepEqual([await throttle("read_bps_device"), await throttle("write_iops_device")], [`${disk} 10000000`, `${disk} 50`]);
+  await sh(daemon, name, "exec 3< /data/hello; echo open > /tmp/x");
+  await plug({ ...data({ "limits.read": "20MB" }), root: { type: "disk", pool: "default", path: "/", "limits.max": "15MB" } });
+  assert.deepEqual([await throttle("read_bps_device"), await throttle("write_bps_device"), await throttle("write_iops_device")], [`${disk} 15000000`, `${disk} 15000000`, ""]);
+  await plug({ root: { type: "disk", pool: "default", path: "/" } });
+  await unplug("data");
+  assert.equal(await throttle("read_bps_device"), "");
+  await assert.rejects(plug({ tmpfs: { type: "disk", source: "tmpfs:", path: "/t", "limits.read": "1MB" } }), /a tmpfs has no block device/);
+  assert.equal(await isMounted("/t"), false);
+});
+
+test("a change of a running disk's options holds at once, and one that fails changes nothing", async () => {
+  chmodSync(folder, 0o777);
+  await launch(daemon, name, { devices: data() });
+  await sh(daemon, name, "touch /data/one");
+  await plug(data({ readonly: "true" }));
+  assert.match(await sh(daemon, name, "touch /data/two 2>&1 || true"), /Read-only/);
+  await assert.rejects(plug(data({ source: `${folder}/missing` })), /Missing source path/);
+  assert.equal(await sh(daemon, name, "cat /data/hello"), "hello", "the disk that was there is there again");
+  assert.match(await sh(daemon, name, "touch /data/two 2>&1 || true"), /Read-only/);
+  assert.equal((await daemon.must("GET", url())).devices.data.source, folder);
+  await plug(data({ path: "/moved" }));
+  assert.equal(await sh(daemon, name, "ls /data; cat /moved/hello"), "hello");
+});
+
+for (const how of ["was asked to end", "was killed"]) {
+  test(`disks stay, and can be taken out, when the daemon ${how}`, async () => {
+    await launch(daemon, name, { devices: data() });
+    await plug({ more: { type: "disk", source: folder, path: "/more" } });
+    await (how === "was killed" ? daemon.kill9() : daemon.stop());
+    if (how === "was killed") {
+      // As if it had been killed amid a hot-plug: a place that no device has.
+      await daemon.inNamespace("mkdir", `${daemon.dir}/devices/${name}/ghost:%2Fghost`);
+      await daemon.inNamespace("mount", "--bind", folder, `${daemon.dir}/devices/${name}/ghost:%2Fghost`);
+    }
+    await daemon.start();
+    assert.equal(await sh(daemon, name, "cat /data/hello /more/hello"), "hello\nhello");
+    assert.equal((await mountsOf(daemon)).some((point) => point.includes("ghost")), false);
+    await unplug("data", "more");
+    assert.equal(await sh(daemon, name, "ls /data /more | grep hello || true"), "");
+  });
+}
+
+test("what a daemon left staged for a guest that ended meanwhile is gone", async () => {
+  await launch(daemon, name, { devices: data() });
+  const init = await initOf(daemon, name);
+  await daemon.kill9();
+  process.kill(init, "SIGKILL");
+  await daemon.start();
+  await eventually(async () => (await mountsOf(daemon)).every((point) => !point.includes("/devices/")));
+  assert.deepEqual(readdirSync(folder), ["hello"]);
+});
+
+test("the stock client adds, changes, overrides and removes disks of a running guest", async () => {
+  await daemon.must("POST", "/1.0/profiles", { name: "shared", devices: data() });
+  await create(daemon, name);
+  await daemon.must("PATCH", url(), { profiles: ["default", "shared"] });
+  await act(daemon, name, "start");
+  const lxc = async (...args: string[]) => {
+    const { code, stderr } = await daemon.lxc(...args);
+    assert.equal(code, 0, stderr);
+  };
+  assert.equal(await sh(daemon, name, "cat /data/hello"), "hello");
+  await lxc("config", "device", "override", name, "data", "path=/elsewhere");
+  assert.equal(await sh(daemon, name, "cat /elsewhere/hello; ls /data"), "hello");
+  await lxc("config", "device", "add", name, "more", "disk", `source=${folder}`, "path=/more");
+  await lxc("config", "device", "set", name, "more", "readonly=true");
+  assert.match(await sh(daemon, name, "touch /more/x 2>&1 || true"), /Read-only/);
+  await lxc("config", "device", "remove", name, "more");
+  assert.equal(await isMounted("/more"), false);
+  const { stderr, code } = await daemon.lxc("config", "device", "add", name, "none", "disk", "source=/does/not/exist", "path=/none");
+  assert.notEqual(code, 0);
+  assert.match(stderr, /Missing source path/);
+  await daemon.deleteInstances();
+  await daemon.must("DELETE", "/1.0/profiles/shared");
+});

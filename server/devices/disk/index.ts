@@ -5,20 +5,21 @@ import type { Config } from "../../api/schemas.ts";
 import { log } from "../../log.ts";
 import { entry } from "../../lxc/render-config.ts";
 import type { DeviceCall, DeviceParts, DeviceType, Guest } from "../device.ts";
-import { listStaged, plug, releaseStaged, stage, unplug } from "../staging.ts";
+import { coldTarget } from "../cold-target.ts";
+import { cleanPath } from "../guest-path.ts";
+import { isComplete, listStaged, plug, releaseStaged, stage, unplug } from "../staging.ts";
 import { unwatch, watch } from "../watch.ts";
 import { applyThrottles } from "./limits.ts";
-import { cleanPath, diskFault, diskOptions, isRequired, isRoot, isTmpfs } from "./options.ts";
+import { diskFault, diskOptions, isRequired, isRoot, isTmpfs } from "./options.ts";
 import { openSource, resizeTmpfs } from "./source.ts";
-import { coldTarget } from "./target.ts";
 
 async function prepare(call: DeviceCall): Promise<DeviceParts> {
-  const { options, instance, host } = call;
+  const { options, instance } = call;
   if (isRoot(options)) {
     if (options["size"]) log.warn("the size of a root disk is kept but does not limit it: its pool is a folder", { instance: instance.systemName, size: options["size"] });
     return {};
   }
-  const target = coldTarget(call, outerDisks(call));
+  const target = coldTarget(call, cleanPath(options["path"] ?? ""));
   const source = await openSource(call);
   const started = () => follow(call);
   if (!source) return { started };
@@ -30,12 +31,6 @@ async function prepare(call: DeviceCall): Promise<DeviceParts> {
     return { lines: [entry({ source: place, target: target.slice(1), options: `none ${bind}${propagation},create=${create}` })], started };
   } finally {
     closeSync(source.tree);
-  }
-
-  /** The disks that are staged already: sorted by path, those around this one come before it. */
-  function outerDisks({ all }: DeviceCall): { path: string; place: string }[] {
-    const disks = new Set(all.filter((one) => one.options["type"] === "disk" && one !== call).map(({ name }) => name));
-    return listStaged(host.paths.devices(instance.systemName)).filter(({ device }) => disks.has(device)).sort((a, b) => a.path.length - b.path.length);
   }
 }
 
@@ -50,7 +45,15 @@ async function attach(call: DeviceCall, guest: Guest): Promise<void> {
   follow(call);
 }
 
-const isAttached = ({ host, instance, name }: DeviceCall) => listStaged(host.paths.devices(instance.systemName), name).length > 0;
+const stagedOf = ({ host, instance, name }: DeviceCall) => listStaged(host.paths.devices(instance.systemName), name);
+const isAttached = (call: DeviceCall) => stagedOf(call).length > 0;
+
+/** What a daemon that was killed had half done is done anew. */
+async function adopt(call: DeviceCall, guest: Guest): Promise<void> {
+  if (!stagedOf(call).every(({ place }) => isComplete(place))) await unplug(call, guest, false);
+  await attach(call, guest);
+  follow(call);
+}
 
 /** A source that need not be there is plugged in when it appears. */
 function follow(call: DeviceCall): void {
@@ -68,11 +71,11 @@ async function detach(call: DeviceCall, guest: Guest): Promise<void> {
 const light = (key: string) => key.startsWith("limits.") || key.startsWith("user.") || ["boot.priority", "required", "optional"].includes(key);
 
 function change(call: DeviceCall, before: Config): boolean {
-  const { options, host, instance, name } = call;
+  const { options } = call;
   const changed = [...new Set([...Object.keys(before), ...Object.keys(options)])].filter((key) => before[key] !== options[key] && !light(key));
   if (isRoot(options) && isRoot(before)) return true;
   if (changed.some((key) => key !== "size" || !isTmpfs(options))) return false;
-  if (changed.length > 0) for (const { place } of listStaged(host.paths.devices(instance.systemName), name)) resizeTmpfs(place, options["size"]);
+  if (changed.length > 0) for (const { place } of stagedOf(call)) resizeTmpfs(place, options["size"]);
   follow(call);
   return true;
 }
@@ -89,5 +92,5 @@ export const diskDevice: DeviceType = {
     unwatch(call.instance.systemName, call.name);
     releaseStaged(call);
   },
-  adopt: follow,
+  adopt,
 };

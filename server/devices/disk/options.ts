@@ -1,10 +1,9 @@
 // The options of disks, and what is wrong with them.
-import path from "node:path";
 import { isTrue, type KeyTable, parseSize } from "../../api/config-keys/key.ts";
 import type { Config } from "../../api/schemas.ts";
 import { MOUNT_ATTR, PROPAGATION } from "../../host/libc.ts";
 import type { DeviceWorld } from "../device.ts";
-import { isPathTooLong } from "../staging.ts";
+import { targetFault } from "../guest-path.ts";
 
 /** A limit of bytes or operations a second. */
 export interface Rate {
@@ -102,22 +101,6 @@ function rootFault(options: Config, world: DeviceWorld): string | undefined {
   const strange = ["readonly", "recursive", "propagation", "shift", "raw.mount.options"].find((key) => options[key]);
   if (strange) return `a root disk cannot have "${strange}"`;
   return world.hasPool(options["pool"]) ? undefined : `storage pool "${options["pool"]}" was not found`;
-}
-
-/** A path in the guest without what does not change it. */
-export function cleanPath(target: string): string {
-  return path.posix.normalize(target).replace(/(.)\/$/, "$1");
-}
-
-/** What liblxc and the guest's init need as it is. */
-const taken = ["/", "/dev", "/proc", "/sys", "/dev/.lxc"];
-
-/** What is wrong with a path in the guest. */
-export function targetFault(target: string): string | undefined {
-  if (!target.startsWith("/")) return `"path" must be absolute, not "${target}"`;
-  if (target.split("/").includes("..")) return `"path" may not hold "..": "${target}"`;
-  if (isPathTooLong(target)) return `"path" is too long: "${target.slice(0, 40)}…"`;
-  return taken.includes(cleanPath(target)) ? `"path" cannot be ${cleanPath(target)}` : undefined;
 }
 
 function combinationFault(options: Config): string | undefined {

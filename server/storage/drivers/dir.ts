@@ -2,7 +2,7 @@
 // and the kernel can, and copies with shifted ids where they can't.
 import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statfsSync } from "node:fs";
 import { cp, rm } from "node:fs/promises";
-import { canIdmap, isMountPoint, unmountTree } from "../../host/mounts.ts";
+import { canIdmap, isMountPoint, unmountBelow, unmountTree } from "../../host/mounts.ts";
 import { type IdMap, userNamespace } from "../../host/user-namespace.ts";
 import { formatIdMap, noMap, rootIds } from "../../lxc/idmap.ts";
 import { Locks } from "../../locks.ts";
@@ -348,6 +348,7 @@ export class DirDriver implements StorageDriver {
   async remove(name: string): Promise<void> {
     if (!existsSync(this.folder(name))) return;
     this.#unmount(name);
+    unmountBelow(this.folder(name)); // the trash is emptied through what is mounted there
     this.#trash.take(this.folder(name));
     await this.#trash.emptied(shortWhile);
   }

@@ -1,10 +1,9 @@
-// Where liblxc is to mount a disk when the guest starts. It follows no links, so those of the guest's root file system,
+// Where liblxc is to mount what a device brings when the guest starts. It follows no links, so those of the guest's root file system,
 // which nobody changes while the guest is stopped, are followed here, without leaving it.
 import { closeSync, constants, openSync, readlinkSync } from "node:fs";
-import { hasCode, openat2, RESOLVE } from "../../host/libc.ts";
-import type { DeviceCall } from "../device.ts";
-import { deviceError } from "../staging.ts";
-import { cleanPath } from "./options.ts";
+import { hasCode, openat2, RESOLVE } from "../host/libc.ts";
+import type { DeviceCall } from "./device.ts";
+import { deviceError, listStaged } from "./staging.ts";
 
 const O_PATH = 0o10000000;
 
@@ -31,11 +30,17 @@ function resolve(root: string, names: readonly string[], flags: number): { real:
   }
 }
 
-/** The path of a disk in the guest, links resolved. `outer`: the disks that are mounted before, with where they are staged. */
-export function coldTarget(call: DeviceCall, outer: readonly { path: string; place: string }[]): string {
-  const target = cleanPath(call.options["path"] ?? "");
+/** The disk that a path lies in, of those that are staged already; sorted by path, they come before all else. */
+function diskAround({ all, host, instance }: DeviceCall, target: string) {
+  const disks = new Set(all.filter(({ options }) => options["type"] === "disk").map(({ name }) => name));
+  const around = listStaged(host.paths.devices(instance.systemName)).filter(({ device, path }) => disks.has(device) && target.startsWith(`${path}/`));
+  return around.sort((a, b) => a.path.length - b.path.length).at(-1);
+}
+
+/** A clean path in the guest, links resolved. Throws `device_failed`. */
+export function coldTarget(call: DeviceCall, target: string): string {
   if (isMounted(target)) return target;
-  const around = outer.filter((one) => target.startsWith(`${one.path}/`)).at(-1);
+  const around = diskAround(call, target);
   try {
     if (around) {
       // Whoever else can write to that disk may put links there: none is followed.
@@ -43,8 +48,8 @@ export function coldTarget(call: DeviceCall, outer: readonly { path: string; pla
       return target;
     }
     const { real, rest } = resolve(call.instance.rootfs, target.slice(1).split("/"), RESOLVE.IN_ROOT | RESOLVE.NO_MAGICLINKS);
-    const resolved = `${real}/${rest.join("/")}`.replace(/(.)\/$/, "$1");
-    if (resolved === "/" || resolved === "") throw deviceError(call.name, `${target} is a link to the root folder in the guest`);
+    const resolved = [real, ...rest].join("/");
+    if (resolved === "") throw deviceError(call.name, `${target} is a link to the root folder in the guest`);
     return resolved;
   } catch (error) {
     if (hasCode(error, "ELOOP", "ENOTDIR", "EXDEV")) throw deviceError(call.name, `${target} leads through a link, or through something that is no folder`, error);
