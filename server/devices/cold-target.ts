@@ -1,6 +1,6 @@
 // Where liblxc is to mount what a device brings when the guest starts. It follows no links, so those of the guest's root file system,
 // which nobody changes while the guest is stopped, are followed here, without leaving it.
-import { closeSync, constants, openSync, readlinkSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readlinkSync } from "node:fs";
 import { hasCode, openat2, RESOLVE } from "../host/libc.ts";
 import type { DeviceCall } from "./device.ts";
 import { deviceError, listStaged } from "./staging.ts";
@@ -20,6 +20,7 @@ function resolve(root: string, names: readonly string[], flags: number): { real:
         const fd = openat2(rootFd, names.slice(0, count).join("/") || ".", O_PATH, 0, flags);
         const real = readlinkSync(`/proc/self/fd/${fd}`).slice(rootPath.length);
         closeSync(fd);
+        if (count < names.length) assertNoLink(rootFd, names.slice(0, count + 1), flags);
         return { real, rest: names.slice(count) };
       } catch (error) {
         if (count === 0 || !hasCode(error, "ENOENT")) throw error;
@@ -27,6 +28,18 @@ function resolve(root: string, names: readonly string[], flags: number): { real:
     }
   } finally {
     closeSync(rootFd);
+  }
+}
+
+/** What could not be followed may be a link that leads nowhere. Throws ELOOP then. */
+function assertNoLink(rootFd: number, names: readonly string[], flags: number): void {
+  try {
+    const fd = openat2(rootFd, names.join("/") || ".", O_PATH | constants.O_NOFOLLOW, 0, flags);
+    const isLink = fstatSync(fd).isSymbolicLink();
+    closeSync(fd);
+    if (isLink) throw Object.assign(new Error(`${names.join("/")} is a link that leads nowhere`), { code: "ELOOP" });
+  } catch (error) {
+    if (!hasCode(error, "ENOENT")) throw error;
   }
 }
 

@@ -69,7 +69,7 @@ export function listStaged(folder: string, device?: string): Staged[] {
 function makePlace(call: DeviceCall, guestPath: string, directory: boolean): Staged {
   const folder = stagingFolder(call);
   const place = `${folder}/${placeName(call.name, guestPath)}`;
-  unstage(place); // of a daemon that was killed
+  clearPlace(place); // of a daemon that was killed
   if (directory) mkdirSync(place, { mode: 0o755 });
   else writeFileSync(place, "", { mode: 0o644 });
   const lower = openTree(place);
@@ -95,8 +95,12 @@ export function nodeFile(place: string): string {
 
 /** Unmounts a place and removes it. */
 export function unstage(place: string): void {
-  unmountTree(place);
+  clearPlace(place);
   rmSync(nodeFile(place), { force: true });
+}
+
+function clearPlace(place: string): void {
+  unmountTree(place);
   try {
     if (lstatSync(place).isDirectory()) rmdirSync(place); // never what is in it
     else unlinkSync(place);
