@@ -50,7 +50,7 @@ function diskAround({ all, host, instance }: DeviceCall, target: string) {
   return around.sort((a, b) => a.path.length - b.path.length).at(-1);
 }
 
-/** A clean path in the guest, links resolved. Throws `device_failed`. */
+/** A clean path in the guest, links resolved. Throws `device_start_failed`. */
 export function coldTarget(call: DeviceCall, target: string): string {
   if (isMounted(target)) return target;
   const around = diskAround(call, target);

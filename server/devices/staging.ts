@@ -43,7 +43,7 @@ export function isPathTooLong(guestPath: string): boolean {
 }
 
 export function deviceError(device: string, reason: string, cause?: unknown) {
-  return fail("device_failed", { device, reason }, cause);
+  return fail("device_start_failed", { device, reason, hint: "" }, cause);
 }
 
 /** The folder of an instance's places: nobody but its root passes through. */
@@ -116,7 +116,7 @@ export function stage(call: DeviceCall, guestPath: string, tree: number, directo
   return place;
 }
 
-/** Mounts a detached mount in a guest that runs. Throws `device_failed`, and leaves nothing behind then. */
+/** Mounts a detached mount in a guest that runs. Throws `device_start_failed`, and leaves nothing behind then. */
 export async function plug(call: DeviceCall, guest: Guest, guestPath: string, tree: number, directory: boolean): Promise<void> {
   const staged = makePlace(call, guestPath, directory);
   let point: string | undefined;
@@ -157,12 +157,12 @@ async function unplugOne(guest: Guest, staged: Staged, removeFile: boolean): Pro
   unstage(staged.place);
 }
 
-/** Takes all that a device has mounted out of a guest that runs. Throws `device_failed`. */
+/** Takes all that a device has mounted out of a guest that runs. Throws `device_start_failed`. */
 export async function unplug(call: Pick<DeviceCall, "host" | "instance" | "name">, guest: Guest, removeFiles: boolean): Promise<void> {
   for (const staged of listStaged(call.host.paths.devices(call.instance.systemName), call.name).reverse()) await unplugPath(call, guest, staged, removeFiles);
 }
 
-/** Takes one thing that a device has mounted out of a guest that runs. Throws `device_failed`. */
+/** Takes one thing that a device has mounted out of a guest that runs. Throws `device_start_failed`. */
 export async function unplugPath(call: Pick<DeviceCall, "name">, guest: Guest, staged: Staged, removeFile: boolean): Promise<void> {
   try {
     await unplugOne(guest, staged, removeFile);
@@ -176,7 +176,7 @@ export function releaseStaged(call: Pick<DeviceCall, "host" | "instance" | "name
   for (const { place } of listStaged(call.host.paths.devices(call.instance.systemName), call.name).reverse()) unstage(place);
 }
 
-/** Whether the map leaves ids as they are. */
+/** Whether the map leaves ids as they are; the one of a privileged guest is empty. */
 export function isIdentity(map: IdMap): boolean {
   return [...map.uid, ...map.gid].every(({ inside, outside }) => inside === outside);
 }

@@ -98,7 +98,7 @@ function readLines(file: string | undefined): string[] {
 /** The folder or file whose block device a disk uses. */
 const storedAt = ({ options, instance }: DeviceCall) => (isRoot(options) ? path.dirname(instance.rootfs) : (options["source"] ?? ""));
 
-/** MAJOR:MINOR of the whole disk behind a disk device. Throws `device_failed`. */
+/** MAJOR:MINOR of the whole disk behind a disk device. Throws `device_start_failed`. */
 function deviceBehind(call: DeviceCall): string {
   if (isTmpfs(call.options)) throw deviceError(call.name, "a tmpfs has no block device to limit");
   const source = storedAt(call);

@@ -16,7 +16,7 @@ export interface Source {
   directory: boolean;
 }
 
-/** Opens a disk's source; undefined when it is missing and need not be there. Throws `device_failed`. */
+/** Opens a disk's source; undefined when it is missing and need not be there. Throws `device_start_failed`. */
 export async function openSource(call: DeviceCall): Promise<Source | undefined> {
   const { options, name } = call;
   if (isTmpfs(options)) return { tree: mountDetached(call, "tmpfs", "tmpfs", MS.NOSUID | MS.NODEV, tmpfsData(call)), directory: true };

@@ -9,7 +9,7 @@ import { type DeviceNode, plugNode, stageNode } from "./nodes.ts";
 export interface NodeType {
   options: KeyTable;
   fault(options: Config, world: DeviceWorld): string | undefined;
-  /** The nodes that are there now. Throws `device_failed` when one that is required is not. */
+  /** The nodes that are there now. Throws `device_start_failed` when one that is required is not. */
   find(call: DeviceCall): DeviceNode[];
   /** Calls back when `find` may give something else. */
   follow?(call: DeviceCall, changed: () => void): void;

@@ -23,7 +23,7 @@ export function findTarget(rootFd: number, path: string): number | undefined {
   }
 }
 
-const covers = (ranges: readonly IdRange[], id: number) => ranges.some(({ outside, count }) => id >= outside && id < outside + count);
+const covers = (ranges: readonly IdRange[], id: number) => ranges.length === 0 || ranges.some(({ outside, count }) => id >= outside && id < outside + count);
 
 /** The guest's root may write where both owners are ids of the guest's. */
 function assertWritable(folder: number, path: string, map: IdMap): void {

@@ -68,4 +68,5 @@ test("device numbers survive packing", () => {
 test("ids of the guest's are found on the host", () => {
   const ranges = [{ inside: 0, outside: 1000000, count: 1000 }, { inside: 1000, outside: 1000, count: 1 }];
   assert.deepEqual([toHostId(ranges, "5"), toHostId(ranges, 1000), toHostId(ranges, 1001)], [1000005, 1000, undefined]);
+  assert.equal(toHostId([], "5"), 5, "those of a privileged guest are the host's");
 });
