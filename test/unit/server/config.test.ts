@@ -74,12 +74,12 @@ test("devices that can be made are let through", () => {
 
 test("devices that cannot be made are refused with what is wrong", () => {
   const wrong: [Record<string, string>, RegExp][] = [
-    [{}, /missing device type/], [{ type: "gpu" }, /there is no device type "gpu"/], [{ ...nic, colour: "red" }, /"colour" is not an option/],
+    [{}, /missing device type/], [{ type: "gpus" }, /there is no device type "gpus"/], [{ ...nic, colour: "red" }, /"colour" is not an option/],
     [{ type: "nic" }, /needs "network"/], [{ type: "nic", network: "br9" }, /"br9" was not found/], [{ ...nic, parent: "x" }, /Cannot use "parent" property in conjunction with "network"/],
     [{ type: "nic", nictype: "bridged" }, /needs "parent"/], [{ type: "nic", nictype: "sriov", parent: "x" }, /"sriov" is not supported/],
     [{ ...nic, name: "a/b" }, /no interface name/], [{ ...nic, host_name: "a".repeat(16) }, /no interface name/], [{ ...nic, hwaddr: "1:2" }, /no MAC/],
     [{ ...nic, mtu: "67" }, /at least 68/], [{ ...nic, "ipv4.address": "x" }, /no IPv4/], [{ ...nic, "ipv6.address": "g::" }, /no IPv6/],
-    [{ ...nic, name: "e\nlxc.x=1" }, /line break/], [{ ...root, path: "/data" }, /other than the root disk/], [{ ...root, source: "/x" }, /cannot have "source"/],
+    [{ ...nic, name: "e\nlxc.x=1" }, /line break/], [{ ...root, path: "/data" }, /require the "source"/], [{ ...root, source: "/x" }, /cannot have "source"/],
     [{ type: "disk", path: "/" }, /needs "pool"/], [{ ...root, pool: "none" }, /"none" was not found/], [{ ...root, size: "big" }, /expected a size/],
   ];
   for (const [device, reason] of wrong) assert.throws(() => checkDevices({ d: device }, world), { code: "invalid_device", message: reason }, JSON.stringify(device));
