@@ -79,7 +79,7 @@ test("devices that cannot be made are refused with what is wrong", () => {
     [{ type: "nic", nictype: "bridged" }, /needs "parent"/], [{ type: "nic", nictype: "sriov", parent: "x" }, /"sriov" is not supported/],
     [{ ...nic, name: "a/b" }, /no interface name/], [{ ...nic, host_name: "a".repeat(16) }, /no interface name/], [{ ...nic, hwaddr: "1:2" }, /no MAC/],
     [{ ...nic, mtu: "67" }, /at least 68/], [{ ...nic, "ipv4.address": "x" }, /no IPv4/], [{ ...nic, "ipv6.address": "g::" }, /no IPv6/],
-    [{ ...nic, name: "e\nlxc.x=1" }, /line break/], [{ ...root, path: "/data" }, /require the "source"/], [{ ...root, source: "/x" }, /cannot have "source"/],
+    [{ ...nic, name: "e\nlxc.x=1" }, /line break/], [{ ...root, path: "/data" }, /storage volumes .* not supported/], [{ ...root, source: "/x" }, /cannot have "source"/],
     [{ type: "disk", path: "/" }, /needs "pool"/], [{ ...root, pool: "none" }, /"none" was not found/], [{ ...root, size: "big" }, /expected a size/],
   ];
   for (const [device, reason] of wrong) assert.throws(() => checkDevices({ d: device }, world), { code: "invalid_device", message: reason }, JSON.stringify(device));
