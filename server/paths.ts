@@ -50,6 +50,10 @@ export class Paths {
   get pools(): string {
     return `${this.root}/storage-pools`;
   }
+  /** The file that holds the file system of a pool. */
+  disk(pool: string): string {
+    return `${this.root}/disks/${pool}.img`;
+  }
   get networks(): string {
     return `${this.root}/networks`;
   }
@@ -85,7 +89,7 @@ export class Paths {
     for (const open of [this.root, this.containers, this.pools, this.networks, this.guests, `${this.root}/devices`, `${this.root}/shmounts`]) {
       mkdirSync(open, { recursive: true, mode: 0o711 });
     }
-    for (const closed of [`${this.root}/database`, `${this.root}/hooks`, this.images, `${this.root}/logs`, this.security]) {
+    for (const closed of [`${this.root}/database`, `${this.root}/disks`, `${this.root}/hooks`, this.images, `${this.root}/logs`, this.security]) {
       mkdirSync(closed, { recursive: true, mode: 0o700 });
     }
   }

@@ -213,7 +213,7 @@ const table = {
   pool_not_found: { status: 404, message: "Storage pool not found" },
   pool_exists: { status: 409, message: "The storage pool already exists" },
   pool_in_use: { status: 400, message: "The storage pool is currently in use" },
-  pool_driver_unsupported: { status: 400, message: "Storage driver \"{driver}\" is not supported; use \"dir\"" },
+  pool_driver_unsupported: { status: 400, message: "Storage driver \"{driver}\" is not supported; use \"dir\" or \"btrfs\"" },
   disk_full: { status: 500, message: "No space left on the device that holds {path}", hint: "Free some space, then try again." },
 
   // Host tools

@@ -6,6 +6,7 @@ import { compatibleVersion, type Environment } from "../api/server.ts";
 import { hostArchitecture } from "../../images/metadata.ts";
 import type { Context } from "../context.ts";
 import { run } from "../host/run.ts";
+import { poolDrivers } from "../storage/pools.ts";
 import { berthVersion } from "./version.ts";
 
 /** Versions of the tools it drives; read once. */
@@ -55,7 +56,7 @@ export function describeEnvironment(ctx: Context, tools: Tools): Static<typeof E
     server_version: compatibleVersion,
     storage: drivers.join(" | "),
     storage_version: drivers.map(() => "1").join(" | "),
-    storage_supported_drivers: [{ Name: "dir", Version: "1", Remote: false }],
+    storage_supported_drivers: poolDrivers.map((name) => ({ Name: name, Version: "1", Remote: false })),
     berth_version: berthVersion,
   };
 }

@@ -4,18 +4,19 @@ import type { storageEndpoints, StoragePool } from "../api/storage.ts";
 import type { Context } from "../context.ts";
 import type { Implementation } from "../http/implementation.ts";
 import { findRootDisk } from "../devices/check.ts";
-import { systemNameOf } from "../instances/store.ts";
+import { snapshotUrl } from "../instances/snapshots/view.ts";
+import { instanceUrl } from "../instances/view.ts";
 import type { PoolRecord } from "./pools.ts";
 
 const urlOf = (name: string) => `/1.0/storage-pools/${name}`;
 
 export function storageRoutes(ctx: Context): Implementation<typeof storageEndpoints> {
   const usedBy = (name: string) => [
-    ...ctx.instances.list().filter((instance) => instance.pool === name).map((instance) => `/1.0/instances/${systemNameOf(instance)}`),
+    ...ctx.instances.list().filter((instance) => instance.pool === name).flatMap((instance) => [instanceUrl(instance), ...ctx.snapshots.list(instance).map((one) => snapshotUrl(instance, one.name))]),
     ...ctx.profiles.list().filter((profile) => findRootDisk(profile.devices)?.pool === name).map((profile) => `/1.0/profiles/${profile.name}`),
   ];
   const view = (record: PoolRecord): StoragePool => ({
-    name: record.name, description: record.description, driver: record.driver, status: "Created",
+    name: record.name, description: record.description, driver: record.driver, status: ctx.pools.has(record.name) ? "Created" : "Unavailable",
     config: ctx.pools.shownConfig(record), used_by: usedBy(record.name), locations: ["none"],
   });
   const tell = (action: string, name: string, requestor: Parameters<typeof ctx.events.lifecycle>[0]["requestor"]) =>

@@ -1,7 +1,7 @@
 // The dir driver: plain folders, with copy-on-write by overlay on idmapped layers where the file system
 // and the kernel can, and copies with shifted ids where they can't.
-import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statfsSync } from "node:fs";
-import { cp, rm } from "node:fs/promises";
+import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statfsSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { canIdmap, isMountPoint, unmountBelow, unmountTree } from "../../host/mounts.ts";
 import { type IdMap, userNamespace } from "../../host/user-namespace.ts";
 import { formatIdMap, noMap, rootIds } from "../../lxc/idmap.ts";
@@ -127,7 +127,7 @@ export class DirDriver implements StorageDriver {
       }
       const record = this.#over(snapshot.record);
       undo.push(() => this.discard([record.own]));
-      await copyCompanions(kept, folder);
+      copyCompanions(kept, folder);
       await this.ensureMounted({ ...record, pool: "", name }, map);
       return record;
     });
@@ -139,7 +139,7 @@ export class DirDriver implements StorageDriver {
       const own = makeId();
       mkdirSync(this.#kept(own), { mode: 0o700 });
       undo.push(() => this.discard([own]));
-      await copyCompanions(other.#kept(record.own), this.#kept(own));
+      copyCompanions(other.#kept(record.own), this.#kept(own));
       const [files, target] = [`${other.#kept(record.own)}/rootfs`, `${this.#kept(own)}/rootfs`];
       if (record.kind !== "overlay") {
         if (other !== this && !this.#copyReason) return { kind: "overlay", image: "", own, layers: [await this.#fillLayer(files, had, undo)] };
@@ -250,7 +250,7 @@ export class DirDriver implements StorageDriver {
       const own = makeId();
       mkdirSync(this.#kept(own), { mode: 0o700 });
       undo.push(() => this.discard([own]));
-      await copyCompanions(this.folder(volume.name), this.#kept(own));
+      copyCompanions(this.folder(volume.name), this.#kept(own));
       if (volume.kind === "overlay") return this.#fix(volume, own, map, guest, commit, undo);
       const copy = () => copyFiles(`${this.folder(volume.name)}/rootfs`, `${this.#kept(own)}/rootfs`);
       await (guest ? guest.paused(copy) : copy());
@@ -292,7 +292,7 @@ export class DirDriver implements StorageDriver {
 
   restore(volume: Volume, { record, map: had }: Content, map: IdMap, commit: CommitReplacement): Promise<void> {
     return this.#makeReplacement(volume, map, commit, async (kept) => {
-      await copyCompanions(this.#kept(record.own), kept);
+      copyCompanions(this.#kept(record.own), kept);
       if (record.kind !== "overlay") await copyOwned(`${this.#kept(record.own)}/rootfs`, had, `${kept}/rootfs`, map);
       return this.#over(record);
     });
@@ -333,7 +333,7 @@ export class DirDriver implements StorageDriver {
         renameSync(`${kept}/rootfs`, `${folder}/rootfs`);
       }
       for (const name of companions) rmSync(`${folder}/${name}`, { recursive: true, force: true });
-      await copyCompanions(kept, folder);
+      copyCompanions(kept, folder);
       void this.discard([replaceBy]);
     }
     await this.#ensureMounted(volume, map);
@@ -377,12 +377,18 @@ export class DirDriver implements StorageDriver {
   }
 
   async destroy(): Promise<void> {
+    await this.empty();
+    await rm(this.#root, { recursive: true, force: true });
+  }
+
+  /** Unmounts all and removes what the pool's folder holds. */
+  protected async empty(): Promise<void> {
     try {
       await this.#images.unmountAll();
       await this.#trash.emptied();
-      await rm(this.#root, { recursive: true, force: true });
+      for (const entry of readdirSync(this.#root)) await rm(`${this.#root}/${entry}`, { recursive: true, force: true });
     } catch (error) {
-      log.warn("a pool's folder could not be removed", { folder: this.#root, error: explain(error) });
+      log.warn("a pool's folder could not be emptied", { folder: this.#root, error: explain(error) });
       throw error;
     }
   }
@@ -393,8 +399,8 @@ function recordOf({ kind, image, own, layers }: VolumeRecord): VolumeRecord {
   return { kind, image, own, layers };
 }
 
-async function copyCompanions(from: string, to: string): Promise<void> {
+function copyCompanions(from: string, to: string): void {
   for (const name of companions) {
-    if (existsSync(`${from}/${name}`)) await cp(`${from}/${name}`, `${to}/${name}`, { recursive: true });
+    if (existsSync(`${from}/${name}`)) cpSync(`${from}/${name}`, `${to}/${name}`, { recursive: true });
   }
 }

@@ -70,7 +70,7 @@ export const storageCases = {
   createStoragePool: {
     good: { path: "/1.0/storage-pools", body: { name: "made", driver: "dir" } },
     location: "/1.0/storage-pools/made",
-    bad: { path: "/1.0/storage-pools", body: { name: "x", driver: "ceph" }, status: 400, error: 'Storage driver "ceph" is not supported; use "dir"' },
+    bad: { path: "/1.0/storage-pools", body: { name: "x", driver: "ceph" }, status: 400, error: 'Storage driver "ceph" is not supported; use "dir" or "btrfs"' },
   },
   getStoragePool: {
     good: { path: "/1.0/storage-pools/default" },
