@@ -57,10 +57,6 @@ export class BtrfsDriver extends DirDriver {
     await super.open();
   }
 
-  override report(): Record<string, string> {
-    return { ...super.report(), "volatile.live_snapshots": "instant" };
-  }
-
   override async destroy(): Promise<void> {
     const { root, source, isOwn } = this.#place;
     await this.empty();

@@ -2,6 +2,7 @@
 // and the kernel can, and copies with shifted ids where they can't.
 import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statfsSync } from "node:fs";
 import { rm } from "node:fs/promises";
+import { isBtrfs } from "../../host/btrfs.ts";
 import { canIdmap, isMountPoint, unmountBelow, unmountTree } from "../../host/mounts.ts";
 import { type IdMap, userNamespace } from "../../host/user-namespace.ts";
 import { formatIdMap, noMap, rootIds } from "../../lxc/idmap.ts";
@@ -63,8 +64,9 @@ export class DirDriver implements StorageDriver {
   }
 
   report(): Record<string, string> {
-    if (!this.#copyReason) return { "volatile.copy_on_write": "overlay" };
-    return { "volatile.copy_on_write": "none", "volatile.copy_on_write.reason": this.#copyReason };
+    if (this.#copyReason) return { "volatile.copy_on_write": "none", "volatile.copy_on_write.reason": this.#copyReason, "volatile.snapshots": "copies of all files" };
+    const live = isBtrfs(this.#layers.root) ? "instant" : "instant while stopped, copies of what was written while running";
+    return { "volatile.copy_on_write": "overlay", "volatile.snapshots": live };
   }
 
   hasImage(fingerprint: string): boolean {

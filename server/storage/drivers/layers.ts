@@ -1,7 +1,7 @@
 // The layers that a pool's overlays are made of besides images: `layers/ID/upper`, with the guest's own (unshifted) ids. One
 // volume writes to a layer, or none does any more and any number of volumes and snapshots lie over it.
 import { randomBytes } from "node:crypto";
-import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, renameSync, statSync } from "node:fs";
+import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { createSubvolume, isBtrfs, isSubvolume, snapshotSubvolume } from "../../host/btrfs.ts";
 import { copyXattrs, otherXattrs } from "../../host/xattrs.ts";
 import { copyFiles } from "./copy.ts";
@@ -73,7 +73,7 @@ export class Layers {
     try {
       if (this.canCopyLive(id)) {
         snapshotSubvolume(this.folder(id), this.folder(copy));
-        this.#trash.take(`${this.folder(copy)}/work`);
+        rmSync(`${this.folder(copy)}/work`, { recursive: true, force: true });
       } else {
         this.#makeFolder(copy);
         await copyFiles(this.upper(id), this.upper(copy));
