@@ -1,6 +1,7 @@
 // What is measured. Each measure prepares each peer once, takes one sample per round, and cleans up.
 import type { ImageFiles } from "../helpers/images.ts";
 import { memoryOf } from "../helpers/processes.ts";
+import { bulkMeasure, bytesMeasure, configMeasure, snapshotMeasure } from "./machine-measures.ts";
 import { importImage, type Peer } from "./peers.ts";
 import { address, changeState, create, destroy, launch, ok, timed } from "./steps.ts";
 
@@ -126,5 +127,8 @@ const idleMeasure: Measure = { name: "memory", rounds: 1, sample: async (peer) =
 
 /** All measures, in the order they run: memory first, while the daemons have done nothing. */
 export function measures(setting: Setting): Measure[] {
-  return [idleMeasure, listMeasure, execMeasure, firstMeasure(setting), launchMeasure, clientMeasure, manyMeasure(setting)];
+  return [
+    idleMeasure, listMeasure, execMeasure, firstMeasure(setting), launchMeasure, clientMeasure, configMeasure, snapshotMeasure, bytesMeasure, bulkMeasure,
+    manyMeasure(setting),
+  ];
 }

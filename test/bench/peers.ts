@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } 
 import { startDaemon } from "../helpers/daemon.ts";
 import { exec, execOk, type Result } from "../helpers/exec.ts";
 import { makeFolder, unmountBelow } from "../helpers/folder.ts";
+import { shell } from "../helpers/guests.ts";
 import type { ImageFiles } from "../helpers/images.ts";
 import { Namespace } from "../helpers/namespace.ts";
 import { Agent, call, must, type Reply } from "../helpers/socket.ts";
@@ -20,6 +21,8 @@ export interface Peer {
   monitors(): number[];
   /** The stock client. */
   lxc(...args: string[]): Promise<Result>;
+  /** A shell script in which `lxc` reaches it. */
+  shell(script: string): Promise<Result>;
   /** Berth's own client. */
   client(...args: string[]): Promise<Result>;
   /** A raw call on a connection that is kept. */
@@ -43,6 +46,7 @@ export async function startBerth(): Promise<Peer> {
     },
     monitors: () => monitorsIn(daemon.namespace),
     lxc: (...args) => daemon.lxc(...args),
+    shell: (script) => shell(daemon, script),
     client: (...args) => daemon.berth(...args),
     request: (method, path, body) => daemon.request(method, path, body, { agent }),
     must: (method, path, body) => daemon.must(method, path, body, { agent }),
@@ -84,6 +88,7 @@ export async function startLxd(driver: "dir" | "btrfs"): Promise<Peer> {
     pid: child.pid ?? 0,
     monitors: () => monitorsIn(namespace),
     lxc: (...args) => exec("lxc", args, { env }),
+    shell: (script) => exec("sh", ["-c", script], { env }),
     client: (...args) => exec("lxc", args, { env }),
     request: (method, path, body) => call(socket, method, path, body, { agent }),
     must: (method, path, body) => must(socket, method, path, body, { agent }),

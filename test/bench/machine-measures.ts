@@ -1,0 +1,109 @@
+// What is measured of the life of one machine after its launch, and of many at once.
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Measure, Sample } from "./measures.ts";
+import type { Peer } from "./peers.ts";
+import { changeState, create, destroy, launch, ok, timed } from "./steps.ts";
+
+const MiB = 2 ** 20;
+const written = 300;
+
+const put = (peer: Peer, body: object) => peer.must("PUT", "/1.0/instances/snap", body);
+const copyFrom = (peer: Peer, source: string) =>
+  peer.must("POST", "/1.0/instances", { name: "snap-copy", source: { type: "copy", source }, profiles: null });
+
+/** Snapshots, copies and going back, of a machine that has written much of its own since its launch. */
+export const snapshotMeasure: Measure = {
+  name: "snapshot",
+  rounds: 5,
+  prepare: async (peer) => {
+    await launch(peer, "snap");
+    await ok(peer.lxc("exec", "snap", "--", "sh", "-c", `dd if=/dev/urandom of=/root/big bs=1M count=${written} 2>/dev/null; sync`));
+  },
+  sample: async (peer) => {
+    const about = `${written} MiB written`;
+    const running = await timed(() => peer.must("POST", "/1.0/instances/snap/snapshots", { name: "live" }));
+    await changeState(peer, "snap", "stop");
+    const stopped = await timed(() => peer.must("POST", "/1.0/instances/snap/snapshots", { name: "still" }));
+    const copied = await timed(() => copyFrom(peer, "snap"));
+    await peer.must("DELETE", "/1.0/instances/snap-copy");
+    const fromSnapshot = await timed(() => copyFrom(peer, "snap/still"));
+    await peer.must("DELETE", "/1.0/instances/snap-copy");
+    const restored = await timed(() => put(peer, { restore: "still" }));
+    for (const name of ["live", "still"]) await peer.must("DELETE", `/1.0/instances/snap/snapshots/${name}`);
+    await changeState(peer, "snap", "start");
+    return {
+      [`snapshot, running, ${about}`]: running, [`snapshot, stopped, ${about}`]: stopped, [`copy, stopped, ${about}`]: copied,
+      [`copy of a snapshot, ${about}`]: fromSnapshot, [`restore, stopped, ${about}`]: restored,
+    };
+  },
+  finish: (peer) => destroy(peer, "snap"),
+};
+
+/** Changing what a running machine is. */
+export const configMeasure: Measure = {
+  name: "config",
+  prepare: (peer) => launch(peer, "live"),
+  sample: async (peer, round) => ({
+    "config set limits.memory, API": await timed(() => peer.must("PATCH", "/1.0/instances/live", { config: { "limits.memory": `${512 + (round % 2)}MiB` } })),
+    "config set limits.memory, lxc": await timed(() => ok(peer.lxc("config", "set", "live", "limits.memory", `${600 + (round % 2)}MiB`))),
+  }),
+  finish: (peer) => destroy(peer, "live"),
+};
+
+const folderOf = new Map<Peer, string>();
+
+/** Bytes through exec, files one by one, trees of small files. Milliseconds for all of it. */
+export const bytesMeasure: Measure = {
+  name: "bytes",
+  rounds: 3,
+  prepare: async (peer) => {
+    await launch(peer, "bytes");
+    const folder = mkdtempSync(join(tmpdir(), "berth-bench-"));
+    folderOf.set(peer, folder);
+    writeFileSync(`${folder}/large`, Buffer.alloc(256 * MiB, "berth"));
+    for (let i = 0; i < 100; i++) {
+      mkdirSync(`${folder}/tree/${i}`, { recursive: true });
+      for (let j = 0; j < 100; j++) writeFileSync(`${folder}/tree/${i}/${j}`, "a small file\n");
+    }
+  },
+  sample: async (peer) => {
+    const folder = folderOf.get(peer) ?? "";
+    const sample: Record<string, number> = {
+      "exec stdout, 512 MiB, lxc": await timed(() => ok(peer.shell("lxc exec bytes -- dd if=/dev/zero bs=1M count=512 status=none > /dev/null"))),
+      "file push, 256 MiB, lxc": await timed(() => ok(peer.lxc("file", "push", `${folder}/large`, "bytes/root/large"))),
+      "file pull, 256 MiB, lxc": await timed(() => ok(peer.lxc("file", "pull", "bytes/root/large", `${folder}/back`))),
+    };
+    const push = async (client: Peer["lxc"]) => {
+      const time = await timed(() => ok(client("file", "push", "-r", `${folder}/tree`, "bytes/root/")));
+      await ok(peer.lxc("exec", "bytes", "--", "rm", "-r", "/root/tree"));
+      return time;
+    };
+    sample["push of 10,000 files, lxc"] = await push((...args) => peer.lxc(...args));
+    if (peer.berth) sample["push of 10,000 files, berth"] = await push((...args) => peer.client(...args));
+    return sample;
+  },
+  finish: async (peer) => {
+    rmSync(folderOf.get(peer) ?? "", { recursive: true, force: true });
+    await destroy(peer, "bytes");
+  },
+};
+
+const many = Array.from({ length: 50 }, (_, i) => `bulk-${i + 1}`);
+
+/** Fifty machines at once. */
+export const bulkMeasure: Measure = {
+  name: "bulk",
+  rounds: 1,
+  sample: async (peer): Promise<Sample> => {
+    const created = await timed(async () => {
+      for (const name of many) await create(peer, name);
+    });
+    const started = await timed(() => ok(peer.lxc("start", ...many)));
+    const looked = await timed(() => peer.must("GET", "/1.0/instances?recursion=2"));
+    const listed = await timed(() => ok(peer.lxc("list")));
+    const deleted = await timed(() => ok(peer.lxc("delete", "-f", ...many)));
+    return { "init of 50, API": created, "start of 50, lxc": started, "recursion=2, 50 run": looked, "list, 50 run, lxc": listed, "delete -f of 50, lxc": deleted };
+  },
+};
