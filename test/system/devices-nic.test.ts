@@ -345,12 +345,14 @@ test("what was lost while the daemon was away is made again: a nic that was plug
   await daemon.stop();
   await exec("nsenter", ["-t", String(init), "-a", "/bin/busybox", "reboot", "-f"]);
   await eventually(() => !isAlive(init), { what: "liblxc reboots it" });
-  await host("ip", "link", "del", "berthbr0");
   await daemon.start();
   // The daemon may have come early enough to be the one who starts it again.
   await eventually(async () => ![0, init].includes(await initOf(daemon, "a")), { what: "it runs again" });
   await eventually(async () => /^eth0\nlo\nnet1\nnet2$/.test(await inGuest(daemon, "a", "ls /sys/class/net")), { what: "it has its nics" });
   assert.match(await host("ip", "route"), new RegExp(`203\\.0\\.113\\.0/24 dev ${await hostNameOf("a", "net1")}`));
+  await daemon.stop();
+  await host("ip", "link", "del", "berthbr0");
+  await daemon.start();
   assert.match(await host("ip", "link", "show", "master", "berthbr0"), new RegExp(`${await hostNameOf("a", "eth0")}@`));
   const links = (await host("ip", "-o", "link")).split("\n").length;
   await daemon.restart();
