@@ -15,7 +15,7 @@ export const serverCases = {
       const { environment } = server;
       assert.deepEqual([server.api_status, server.api_version, server.auth, server.public], ["stable", "1.0", "trusted", false]);
       assert.deepEqual([environment.server, environment.server_version, environment.server_pid], ["lxd", "5.0.2", daemon.pid]);
-      assert.deepEqual(environment.storage_supported_drivers, [{ Name: "dir", Version: "1", Remote: false }]);
+      assert.deepEqual(environment.storage_supported_drivers, ["dir", "btrfs"].map((Name) => ({ Name, Version: "1", Remote: false })));
     },
     bad: { path: "/1.0?project=nope", status: 404, error: "Project not found" },
   },
