@@ -46,7 +46,7 @@ async function takeNow(ctx: Context, source: InstanceRecord, temporary: Temporar
     record = taken;
   });
   if (!record) throw new Error("a snapshot was not handed over");
-  temporary.push({ pool: source.pool, volume: record });
+  temporary.push({ pool: source.pool, volume: record }, { pool: source.pool, volume: source.volume });
   return { record, map: diskMap(source.config), isOurs: true };
 }
 

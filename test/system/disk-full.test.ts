@@ -98,3 +98,29 @@ test("an instance starts, stops and is deleted on a full disk", async () => {
   await daemon.must("PUT", `/1.0/instances/${name}/state`, { action: "stop", force: true }).catch((error: Error) => assert.match(error.message, /already stopped/));
   await daemon.must("DELETE", `/1.0/instances/${name}`);
 });
+
+test("a snapshot, a copy and a restore on a full disk fail or succeed as a whole, and a guest goes on", async () => {
+  await importImage(daemon, images.unified, "busybox");
+  await launch(daemon, name);
+  await sh(daemon, name, "dd if=/dev/urandom of=/big bs=1k count=2000 2>/dev/null; echo first > /state");
+  const snapshots = async () => (await daemon.must("GET", `/1.0/instances/${name}/snapshots`)).length;
+  const snapshot = (snapshotName: string) => daemon.must("POST", `/1.0/instances/${name}/snapshots`, { name: snapshotName });
+  await fill("storage-pools", 500);
+  await assert.rejects(snapshot("s0"), full);
+  await assert.rejects(daemon.must("POST", "/1.0/instances", { name: `${name}c`, source: { type: "copy", source: name } }), full);
+  assert.deepEqual([await snapshots(), (await daemon.request("GET", `/1.0/instances/${name}c`)).status], [0, 404]);
+  assert.equal(await sh(daemon, name, "cat /state"), "first");
+  await free("storage-pools");
+  await snapshot("s0");
+  await sh(daemon, name, "echo second > /state");
+  await daemon.must("PUT", `/1.0/instances/${name}/state`, { action: "stop", force: true });
+  await fill("storage-pools", 0);
+  const seen = await daemon.must("PUT", `/1.0/instances/${name}`, { restore: "s0" }).then(() => "first", (error: Error) => {
+    assert.match(error.message, full);
+    return "second";
+  });
+  await snapshot("s1").catch((error: Error) => assert.match(error.message, full));
+  await free("storage-pools");
+  await daemon.must("PUT", `/1.0/instances/${name}/state`, { action: "start" });
+  assert.equal(await sh(daemon, name, "cat /state"), seen);
+});

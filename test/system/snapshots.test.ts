@@ -167,3 +167,18 @@ test("what nobody needs goes, and what somebody needs stays: layers, and the ima
   assert.deepEqual(readdirSync(`${daemon.dir}/storage-pools/default/images`), []);
   fingerprint = await importImage(daemon, (await busyboxImages()).unified, "busybox");
 });
+
+test("an instance with more snapshots than a mount takes layers stays whole", async () => {
+  await create(daemon, name);
+  const write = (i: number) => daemon.must("POST", `${url}/files?path=/home/${i}`, String(i), { headers: { "content-type": "application/octet-stream" } });
+  for (let i = 0; i < 63; i++) {
+    await write(i);
+    await snapshot({ name: `s${i}` });
+  }
+  await act(daemon, name, "start");
+  assert.equal(await sh(daemon, name, "ls /home | wc -l; cat /home/0 /home/62; ls -d /home/user; hostname"), `64\n062/home/user\n${name}`);
+  for (const [kept, count] of [["s58", 60], ["s62", 64], ["s0", 2]] as const) {
+    await restore(kept);
+    assert.equal(await sh(daemon, name, "ls /home | wc -l"), String(count));
+  }
+});

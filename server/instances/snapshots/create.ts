@@ -6,6 +6,7 @@ import type { Context } from "../../context.ts";
 import { writeBackupFile } from "../backup-file.ts";
 import { expandInstance } from "../expanded.ts";
 import { currentIdMap } from "../idmap.ts";
+import { releaseVolumes } from "../release.ts";
 import { type InstanceRecord, systemNameOf, volumeOf } from "../store.ts";
 import { endOfSpan, parseExpiry } from "./expiry.ts";
 import { liveGuest } from "./guest.ts";
@@ -44,6 +45,8 @@ export async function takeSnapshot(ctx: Context, project: string, name: string, 
       ctx.instances.save({ ...current, volume: next });
     })();
   });
+  const { own } = ctx.instances.get(project, name).volume;
+  if (own !== instance.volume.own) await releaseVolumes(ctx, instance.pool, [instance.volume]); // its layers may have become one
   writeBackupFile(ctx, ctx.instances.get(project, name));
   ctx.events.lifecycle({ action: "instance-snapshot-created", source: snapshotUrl(instance, made.name), ...(requestor ? { requestor } : {}) }, project);
   return made.name;
