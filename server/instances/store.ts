@@ -35,8 +35,6 @@ export interface Unfinished {
   leftover?: { pool: string; name: string };
   /** Folders of pools that it is about to need. */
   pins?: string[];
-  /** The daemon froze the guest for a moment. */
-  frozen?: true;
 }
 
 interface Row {

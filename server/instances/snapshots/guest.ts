@@ -1,4 +1,5 @@
 // A guest that is held still for a moment, and let go again whatever happens.
+import { existsSync, rmSync, writeFileSync } from "node:fs";
 import type { Context } from "../../context.ts";
 import { explain, log } from "../../log.ts";
 import type { LiveGuest } from "../../storage/driver.ts";
@@ -11,22 +12,21 @@ export function liveGuest(ctx: Context, instance: InstanceRecord): LiveGuest | u
   return running && {
     paused: async (work) => {
       if (running.frozen) return work();
-      mark(ctx, instance, true); // a daemon that finds the mark lets the guest go on
+      writeFileSync(markOf(ctx, instance), ""); // a daemon that finds it lets the guest go on
       try {
         await running.cgroups.setFrozen(true);
         return await work();
       } finally {
         await thaw(running, instance.name);
-        mark(ctx, instance, false);
+        rmSync(markOf(ctx, instance), { force: true });
       }
     },
   };
 }
 
-function mark(ctx: Context, { project, name }: InstanceRecord, frozen: boolean): void {
-  const instance = ctx.instances.get(project, name);
-  const { frozen: _, ...unfinished } = instance.unfinished;
-  ctx.instances.save({ ...instance, unfinished: frozen ? { ...unfinished, frozen } : unfinished });
+/** A file, as it need not outlive the machine's run: writing it down in the database takes longer than most snapshots. */
+function markOf(ctx: Context, instance: InstanceRecord): string {
+  return `${ctx.paths.logs(systemNameOf(instance))}/held-still`;
 }
 
 async function thaw(running: Running, name: string): Promise<void> {
@@ -39,8 +39,8 @@ async function thaw(running: Running, name: string): Promise<void> {
 
 /** Lets a guest go on that a daemon froze and did not live to thaw. */
 export async function thawForgotten(ctx: Context, instance: InstanceRecord, running: Running): Promise<void> {
-  if (!instance.unfinished.frozen) return;
+  if (!existsSync(markOf(ctx, instance))) return;
   await thaw(running, instance.name);
   running.frozen = false;
-  mark(ctx, instance, false);
+  rmSync(markOf(ctx, instance), { force: true });
 }
