@@ -100,6 +100,7 @@ async function runContainer(ctx: Context, instance: InstanceRecord, expanded: Co
   writeFileSync(`${logs}/lxc.conf`, renderConfig(config), { mode: 0o600 });
   return startContainer({
     lxcPath: ctx.paths.containers, name, config: `${logs}/lxc.conf`, pidFile: `${logs}/lxc.pid`, output: `${logs}/forkstart.log`, log: `${logs}/lxc.log`,
+    console: `${logs}/console.log`,
   });
 }
 

@@ -17,6 +17,8 @@ export interface StartFiles {
   output: string;
   /** liblxc's log. */
   log: string;
+  /** What the guest wrote to its console. */
+  console: string;
 }
 
 /** Starts a container and resolves once its init runs. Throws `start_failed` with liblxc's last words. */
@@ -42,7 +44,7 @@ async function running(files: StartFiles): Promise<ContainerProcesses> {
     if (init !== undefined) return { monitor, init };
     await sleep(2);
   }
-  throw fail("start_failed", { name: files.name, reason: `its init ended at once. ${reasonIn(files)}`.trim() });
+  throw fail("start_failed", { name: files.name, reason: `its init ended at once. ${lastWords(readText(files.console), 3) || reasonIn(files)}`.trim() });
 }
 
 function readText(file: string): string {

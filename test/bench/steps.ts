@@ -16,10 +16,8 @@ export async function ok(running: Promise<Result>): Promise<void> {
   if (code !== 0) throw new Error(stderr || stdout || `status ${code}`);
 }
 
-const source = { type: "image", alias: imageAlias };
-
-export function create(peer: Peer, name: string): Promise<unknown> {
-  return peer.must("POST", "/1.0/instances", { name, type: "container", source });
+export function create(peer: Peer, name: string, alias = imageAlias): Promise<unknown> {
+  return peer.must("POST", "/1.0/instances", { name, type: "container", source: { type: "image", alias } });
 }
 
 export function changeState(peer: Peer, name: string, action: "start" | "stop"): Promise<unknown> {

@@ -10,6 +10,9 @@ const highWater = 1024 * 1024;
 const pieceSize = 512 * 1024;
 const mostPieces = 4;
 
+/** LXD's client takes each frame as a whole, and is fastest with frames of this size. */
+const frameSize = 32 * 1024;
+
 /** From the guest to the client: binary frames. */
 export abstract class Outbound {
   /** Resolves when the source has ended, or `drain` has. */
@@ -111,7 +114,9 @@ export class PipeOutput extends Outbound {
       this.#free.push(buffer);
       return true;
     }
-    this.ws.send(buffer.subarray(0, count), { binary: true }, () => {
+    let at = 0;
+    for (; at + frameSize < count; at += frameSize) this.ws.send(buffer.subarray(at, at + frameSize), { binary: true });
+    this.ws.send(buffer.subarray(at, count), { binary: true }, () => {
       this.#free.push(buffer);
       if (!this.isHeld) return;
       this.isHeld = false;
