@@ -18,11 +18,10 @@ const copyFrom = (peer: Peer, source: string) =>
 export const snapshotMeasure: Measure = {
   name: "snapshot",
   rounds: 5,
-  prepare: async (peer) => {
-    await launch(peer, "snap");
-    await ok(peer.lxc("exec", "snap", "--", "sh", "-c", `dd if=/dev/urandom of=/root/big bs=1M count=${written} 2>/dev/null; sync`));
-  },
+  prepare: (peer) => launch(peer, "snap"),
   sample: async (peer) => {
+    // Anew each time: what a stopped snapshot has taken in is no longer the machine's own.
+    await ok(peer.lxc("exec", "snap", "--", "sh", "-c", `dd if=/dev/urandom of=/root/big bs=1M count=${written} 2>/dev/null; sync`));
     const about = `${written} MiB written`;
     const running = await timed(() => peer.must("POST", "/1.0/instances/snap/snapshots", { name: "live" }));
     await changeState(peer, "snap", "stop");
