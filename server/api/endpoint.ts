@@ -13,11 +13,23 @@ import type { ErrorCode } from "./errors.ts";
  */
 export type Kind = "sync" | "operation" | "websocket" | "stream" | "raw";
 
+/**
+ * Who may call it, of those the server trusts:
+ * - `any`: all of them; each is shown what concerns the projects that it may see;
+ * - `view`, `operate`, `edit`: who has the role viewer, operator or admin in the request's project, or a higher one;
+ * - `admin`: who may change the whole server.
+ */
+export type Access = "any" | ProjectAccess | "admin";
+/** What can be done in a project, each with what stands before it. */
+export const projectAccess = ["view", "operate", "edit"] as const;
+export type ProjectAccess = (typeof projectAccess)[number];
+
 export interface Endpoint {
   readonly method: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE";
   /** `:name` matches one segment, a last `*name` matches all that is left. */
   readonly path: string;
   readonly kind: Kind;
+  readonly access: Access;
   readonly summary: string;
   readonly query?: TObject;
   /** A schema of the JSON body, or `stream` when the handler reads the bytes itself. */
@@ -28,7 +40,7 @@ export interface Endpoint {
   readonly status?: 201;
   /** Codes a caller should be ready for, besides those any call may meet. */
   readonly errors?: readonly ErrorCode[];
-  /** Callers without a trusted certificate may call it. */
+  /** Callers whom the server does not trust may call it, too, and are shown what is public. */
   readonly untrusted?: true;
   /** Answered also while the server shuts down; others get 503 then. */
   readonly duringShutdown?: true;

@@ -35,7 +35,7 @@ export interface LifecycleMetadata {
 
 export const eventEndpoints = defineEndpoints({
   streamEvents: {
-    method: "GET", path: "/1.0/events", kind: "websocket",
+    method: "GET", path: "/1.0/events", access: "any", kind: "websocket",
     query: Type.Object({
       type: Type.Optional(Type.String({ description: "Comma list of logging, operation, lifecycle; all when absent" })),
       project: Type.Optional(Type.String()),

@@ -51,61 +51,61 @@ const ImageQuery = Type.Object({ ...ProjectQuery.properties, secret: Type.Option
 
 export const imageEndpoints = defineEndpoints({
   listImages: {
-    method: "GET", path: "/1.0/images", kind: "sync", untrusted: true, query: ListQuery, response: urlsOr(Image),
+    method: "GET", path: "/1.0/images", access: "view", kind: "sync", untrusted: true, query: ListQuery, response: urlsOr(Image),
     errors: ["invalid_filter"], summary: "List images",
   },
   createImage: {
-    method: "POST", path: "/1.0/images", kind: "operation", query: ProjectQuery, body: "stream",
+    method: "POST", path: "/1.0/images", access: "edit", kind: "operation", query: ProjectQuery, body: "stream",
     response: Type.Object({ fingerprint: Type.String(), size: Type.String({ description: "Bytes, in digits" }) }),
     errors: ["image_broken", "image_exists", "image_fingerprint_mismatch", "image_source_unsupported", "disk_full"],
     summary: "Import an image: one tarball as octet-stream, or metadata and rootfs as multipart form",
   },
   getImage: {
-    method: "GET", path: "/1.0/images/:fingerprint", kind: "sync", untrusted: true, query: ImageQuery, response: Image,
+    method: "GET", path: "/1.0/images/:fingerprint", access: "view", kind: "sync", untrusted: true, query: ImageQuery, response: Image,
     etag: ["public", "auto_update", "properties", "expires_at", "profiles"],
     errors: ["image_not_found", "image_ambiguous"], summary: "Show an image",
   },
   replaceImage: {
-    method: "PUT", path: "/1.0/images/:fingerprint", kind: "sync", query: ProjectQuery, body: ImagePut, precondition: "getImage",
+    method: "PUT", path: "/1.0/images/:fingerprint", access: "edit", kind: "sync", query: ProjectQuery, body: ImagePut, precondition: "getImage",
     errors: ["image_not_found"], summary: "Replace an image's properties",
   },
   patchImage: {
-    method: "PATCH", path: "/1.0/images/:fingerprint", kind: "sync", query: ProjectQuery, body: ImagePut, precondition: "getImage",
+    method: "PATCH", path: "/1.0/images/:fingerprint", access: "edit", kind: "sync", query: ProjectQuery, body: ImagePut, precondition: "getImage",
     errors: ["image_not_found"], summary: "Change some of an image's properties",
   },
   deleteImage: {
-    method: "DELETE", path: "/1.0/images/:fingerprint", kind: "operation", query: ProjectQuery,
+    method: "DELETE", path: "/1.0/images/:fingerprint", access: "edit", kind: "operation", query: ProjectQuery,
     errors: ["image_not_found"], summary: "Delete an image",
   },
   exportImage: {
-    method: "GET", path: "/1.0/images/:fingerprint/export", kind: "raw", untrusted: true, query: ImageQuery,
+    method: "GET", path: "/1.0/images/:fingerprint/export", access: "view", kind: "raw", untrusted: true, query: ImageQuery,
     errors: ["image_not_found"], summary: "Download an image, byte for byte as it was imported",
   },
   listAliases: {
-    method: "GET", path: "/1.0/images/aliases", kind: "sync", query: ListQuery, response: urlsOr(Alias), summary: "List image aliases",
+    method: "GET", path: "/1.0/images/aliases", access: "view", kind: "sync", query: ListQuery, response: urlsOr(Alias), summary: "List image aliases",
   },
   createAlias: {
-    method: "POST", path: "/1.0/images/aliases", kind: "sync", status: 201, query: ProjectQuery, body: AliasesPost,
+    method: "POST", path: "/1.0/images/aliases", access: "edit", kind: "sync", status: 201, query: ProjectQuery, body: AliasesPost,
     errors: ["alias_exists", "image_not_found", "invalid_name"], summary: "Create an image alias",
   },
   getAlias: {
-    method: "GET", path: "/1.0/images/aliases/*name", kind: "sync", untrusted: true, query: ProjectQuery, response: Alias,
+    method: "GET", path: "/1.0/images/aliases/*name", access: "view", kind: "sync", untrusted: true, query: ProjectQuery, response: Alias,
     etag: ["description", "target"], errors: ["alias_not_found"], summary: "Show an image alias",
   },
   replaceAlias: {
-    method: "PUT", path: "/1.0/images/aliases/*name", kind: "sync", query: ProjectQuery, body: AliasPut, precondition: "getAlias",
+    method: "PUT", path: "/1.0/images/aliases/*name", access: "edit", kind: "sync", query: ProjectQuery, body: AliasPut, precondition: "getAlias",
     errors: ["alias_not_found", "image_not_found"], summary: "Replace an image alias",
   },
   patchAlias: {
-    method: "PATCH", path: "/1.0/images/aliases/*name", kind: "sync", query: ProjectQuery, body: AliasPut, precondition: "getAlias",
+    method: "PATCH", path: "/1.0/images/aliases/*name", access: "edit", kind: "sync", query: ProjectQuery, body: AliasPut, precondition: "getAlias",
     errors: ["alias_not_found", "image_not_found"], summary: "Change an image alias",
   },
   renameAlias: {
-    method: "POST", path: "/1.0/images/aliases/*name", kind: "sync", status: 201, query: ProjectQuery, body: RenameBody,
+    method: "POST", path: "/1.0/images/aliases/*name", access: "edit", kind: "sync", status: 201, query: ProjectQuery, body: RenameBody,
     errors: ["alias_not_found", "alias_exists"], summary: "Rename an image alias",
   },
   deleteAlias: {
-    method: "DELETE", path: "/1.0/images/aliases/*name", kind: "sync", query: ProjectQuery,
+    method: "DELETE", path: "/1.0/images/aliases/*name", access: "edit", kind: "sync", query: ProjectQuery,
     errors: ["alias_not_found"], summary: "Delete an image alias",
   },
 });

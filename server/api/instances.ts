@@ -185,109 +185,109 @@ export const InstancesListQuery = Type.Object({
 
 export const instanceEndpoints = defineEndpoints({
   listInstances: {
-    method: "GET", path: "/1.0/instances", kind: "sync", query: InstancesListQuery,
+    method: "GET", path: "/1.0/instances", access: "view", kind: "sync", query: InstancesListQuery,
     response: Type.Union([Type.Array(Type.String()), Type.Array(Instance), Type.Array(InstanceFull)]),
     errors: ["invalid_filter", "project_not_found"], summary: "List instances",
   },
   createInstance: {
-    method: "POST", path: "/1.0/instances", kind: "operation", query: ProjectQuery, body: InstancesPost,
+    method: "POST", path: "/1.0/instances", access: "edit", kind: "operation", query: ProjectQuery, body: InstancesPost,
     errors: ["instance_exists", "invalid_name", "image_not_found", "no_root_device", "requested_profile_not_found"],
     summary: "Create an instance",
   },
   changeInstancesState: {
-    method: "PUT", path: "/1.0/instances", kind: "operation", query: ProjectQuery, since: "instance_bulk_state_change",
+    method: "PUT", path: "/1.0/instances", access: "operate", kind: "operation", query: ProjectQuery, since: "instance_bulk_state_change",
     body: Type.Object({ state: InstanceStatePut }), errors: ["unknown_action"], summary: "Change the state of all instances",
   },
   getInstance: {
-    method: "GET", path: "/1.0/instances/:name", kind: "sync",
+    method: "GET", path: "/1.0/instances/:name", access: "view", kind: "sync",
     query: Type.Object({ ...ProjectQuery.properties, recursion: Type.Optional(Type.String()) }),
     response: Type.Union([Instance, InstanceFull]),
     etag: ["architecture", "config", "devices", "ephemeral", "profiles"],
     errors: ["instance_not_found"], summary: "Show an instance",
   },
   replaceInstance: {
-    method: "PUT", path: "/1.0/instances/:name", kind: "operation", query: ProjectQuery, body: InstancePut, precondition: "getInstance",
+    method: "PUT", path: "/1.0/instances/:name", access: "edit", kind: "operation", query: ProjectQuery, body: InstancePut, precondition: "getInstance",
     errors: ["instance_not_found", "unknown_config_key", "invalid_device"], summary: "Replace an instance's configuration",
   },
   patchInstance: {
-    method: "PATCH", path: "/1.0/instances/:name", kind: "sync", query: ProjectQuery, body: InstancePut, precondition: "getInstance",
+    method: "PATCH", path: "/1.0/instances/:name", access: "edit", kind: "sync", query: ProjectQuery, body: InstancePut, precondition: "getInstance",
     errors: ["instance_not_found", "unknown_config_key", "invalid_device"], summary: "Change a part of an instance's configuration",
   },
   renameInstance: {
-    method: "POST", path: "/1.0/instances/:name", kind: "operation", query: ProjectQuery, body: InstancePost,
+    method: "POST", path: "/1.0/instances/:name", access: "edit", kind: "operation", query: ProjectQuery, body: InstancePost,
     errors: ["instance_not_found", "instance_running", "instance_exists", "pool_not_found"], summary: "Rename an instance, or move it to another pool",
   },
   rebuildInstance: {
-    method: "POST", path: "/1.0/instances/:name/rebuild", kind: "operation", query: ProjectQuery, body: InstanceRebuildPost, since: "instances_rebuild",
+    method: "POST", path: "/1.0/instances/:name/rebuild", access: "edit", kind: "operation", query: ProjectQuery, body: InstanceRebuildPost, since: "instances_rebuild",
     errors: ["instance_not_found", "rebuild_running", "image_not_found"], summary: "Begin anew with an image, or empty, and the same configuration",
   },
   deleteInstance: {
-    method: "DELETE", path: "/1.0/instances/:name", kind: "operation", query: ProjectQuery,
+    method: "DELETE", path: "/1.0/instances/:name", access: "edit", kind: "operation", query: ProjectQuery,
     errors: ["instance_not_found", "instance_running", "instance_protected"], summary: "Delete an instance",
   },
   getInstanceState: {
-    method: "GET", path: "/1.0/instances/:name/state", kind: "sync", query: ProjectQuery, response: InstanceState,
+    method: "GET", path: "/1.0/instances/:name/state", access: "view", kind: "sync", query: ProjectQuery, response: InstanceState,
     errors: ["instance_not_found"], summary: "Show the running state of an instance",
   },
   changeInstanceState: {
-    method: "PUT", path: "/1.0/instances/:name/state", kind: "operation", query: ProjectQuery, body: InstanceStatePut,
+    method: "PUT", path: "/1.0/instances/:name/state", access: "operate", kind: "operation", query: ProjectQuery, body: InstanceStatePut,
     errors: ["instance_not_found", "instance_busy", "start_failed", "stop_timeout", "unknown_action"],
     summary: "Start, stop, restart, freeze or unfreeze an instance",
   },
   execInstance: {
-    method: "POST", path: "/1.0/instances/:name/exec", kind: "operation", query: ProjectQuery, body: InstanceExecPost,
+    method: "POST", path: "/1.0/instances/:name/exec", access: "operate", kind: "operation", query: ProjectQuery, body: InstanceExecPost,
     response: Type.Object({ return: Type.Integer() }, { additionalProperties: true }),
     errors: ["instance_not_found", "instance_not_running", "instance_frozen", "exec_not_found", "exec_not_executable"],
     summary: "Run a command in an instance",
   },
   attachConsole: {
-    method: "POST", path: "/1.0/instances/:name/console", kind: "operation", query: ProjectQuery, body: InstanceConsolePost, since: "console",
+    method: "POST", path: "/1.0/instances/:name/console", access: "operate", kind: "operation", query: ProjectQuery, body: InstanceConsolePost, since: "console",
     errors: ["instance_not_found", "instance_not_running", "instance_frozen", "console_busy"], summary: "Attach to an instance's console",
   },
   getConsoleLog: {
-    method: "GET", path: "/1.0/instances/:name/console", kind: "raw", query: ProjectQuery, since: "console",
+    method: "GET", path: "/1.0/instances/:name/console", access: "operate", kind: "raw", query: ProjectQuery, since: "console",
     errors: ["instance_not_found", "log_not_found"], summary: "Read what was last written to an instance's console",
   },
   clearConsoleLog: {
-    method: "DELETE", path: "/1.0/instances/:name/console", kind: "sync", query: ProjectQuery, since: "console",
+    method: "DELETE", path: "/1.0/instances/:name/console", access: "operate", kind: "sync", query: ProjectQuery, since: "console",
     errors: ["instance_not_found"], summary: "Forget what was written to an instance's console",
   },
   getInstanceFile: {
-    method: "GET", path: "/1.0/instances/:name/files", kind: "raw", query: FileQuery,
+    method: "GET", path: "/1.0/instances/:name/files", access: "operate", kind: "raw", query: FileQuery,
     errors: ["instance_not_found", "file_path_missing", "file_not_found", "file_special", "file_refused"],
     summary: "Read a file, the target of a symbolic link, or (in an envelope) the names in a directory; X-LXD-* headers tell owner, mode and type",
   },
   getInstanceFileHead: {
-    method: "HEAD", path: "/1.0/instances/:name/files", kind: "raw", query: FileQuery, since: "instance_file_head",
+    method: "HEAD", path: "/1.0/instances/:name/files", access: "operate", kind: "raw", query: FileQuery, since: "instance_file_head",
     errors: ["instance_not_found", "file_path_missing", "file_not_found", "file_special", "file_refused"],
     summary: "Show owner, mode and type of a file as X-LXD-* headers",
   },
   writeInstanceFile: {
-    method: "POST", path: "/1.0/instances/:name/files", kind: "sync", query: FileQuery, body: "stream",
+    method: "POST", path: "/1.0/instances/:name/files", access: "operate", kind: "sync", query: FileQuery, body: "stream",
     errors: [
       "instance_not_found", "file_path_missing", "file_not_found", "file_special", "file_refused", "file_bad_type", "file_bad_write_mode", "disk_full",
     ],
     summary: "Write a file, symbolic link or directory; X-LXD-type, -write, -uid, -gid and -mode say how",
   },
   deleteInstanceFile: {
-    method: "DELETE", path: "/1.0/instances/:name/files", kind: "sync", query: FileQuery, since: "file_delete",
+    method: "DELETE", path: "/1.0/instances/:name/files", access: "operate", kind: "sync", query: FileQuery, since: "file_delete",
     errors: ["instance_not_found", "file_path_missing", "file_not_found", "file_refused"],
     summary: "Delete a file or an empty directory",
   },
   openInstanceSftp: {
-    method: "GET", path: "/1.0/instances/:name/sftp", kind: "stream", query: ProjectQuery,
+    method: "GET", path: "/1.0/instances/:name/sftp", access: "operate", kind: "stream", query: ProjectQuery,
     errors: ["instance_not_found", "upgrade_missing"], summary: "Speak SFTP (version 3) about an instance's files, after an upgrade to sftp",
   },
   listInstanceLogs: {
-    method: "GET", path: "/1.0/instances/:name/logs", kind: "sync", query: ProjectQuery, response: Type.Array(Type.String()),
+    method: "GET", path: "/1.0/instances/:name/logs", access: "view", kind: "sync", query: ProjectQuery, response: Type.Array(Type.String()),
     errors: ["instance_not_found"], summary: "List the log files of an instance",
   },
   getInstanceLog: {
-    method: "GET", path: "/1.0/instances/:name/logs/:file", kind: "raw", query: ProjectQuery,
+    method: "GET", path: "/1.0/instances/:name/logs/:file", access: "view", kind: "raw", query: ProjectQuery,
     errors: ["instance_not_found", "invalid_log_name", "log_not_found"], summary: "Read a log file",
   },
   deleteInstanceLog: {
-    method: "DELETE", path: "/1.0/instances/:name/logs/:file", kind: "sync", query: ProjectQuery,
+    method: "DELETE", path: "/1.0/instances/:name/logs/:file", access: "operate", kind: "sync", query: ProjectQuery,
     errors: ["instance_not_found", "invalid_log_name", "log_not_found"], summary: "Delete a log file",
   },
 });

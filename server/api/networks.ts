@@ -54,39 +54,39 @@ export type NetworkState = Static<typeof NetworkState>;
 
 export const networkEndpoints = defineEndpoints({
   listNetworks: {
-    method: "GET", path: "/1.0/networks", kind: "sync", query: ListQuery, response: urlsOr(Network), summary: "List networks",
+    method: "GET", path: "/1.0/networks", access: "view", kind: "sync", query: ListQuery, response: urlsOr(Network), summary: "List networks",
   },
   createNetwork: {
-    method: "POST", path: "/1.0/networks", kind: "sync", status: 201, query: ProjectQuery, body: NetworksPost,
+    method: "POST", path: "/1.0/networks", access: "edit", kind: "sync", status: 201, query: ProjectQuery, body: NetworksPost,
     errors: ["network_exists", "invalid_name", "unknown_config_key", "subnet_taken", "network_start_failed"],
     summary: "Create a managed bridge and bring it up",
   },
   getNetwork: {
-    method: "GET", path: "/1.0/networks/:name", kind: "sync", query: ProjectQuery, response: Network,
+    method: "GET", path: "/1.0/networks/:name", access: "view", kind: "sync", query: ProjectQuery, response: Network,
     etag: ["name", "managed", "type", "description", "config"], errors: ["network_not_found"], summary: "Show a network",
   },
   replaceNetwork: {
-    method: "PUT", path: "/1.0/networks/:name", kind: "sync", query: ProjectQuery, body: NetworkPut, precondition: "getNetwork",
+    method: "PUT", path: "/1.0/networks/:name", access: "edit", kind: "sync", query: ProjectQuery, body: NetworkPut, precondition: "getNetwork",
     errors: ["network_not_found", "not_managed", "unknown_config_key"], summary: "Replace a network's configuration",
   },
   patchNetwork: {
-    method: "PATCH", path: "/1.0/networks/:name", kind: "sync", query: ProjectQuery, body: NetworkPut, precondition: "getNetwork",
+    method: "PATCH", path: "/1.0/networks/:name", access: "edit", kind: "sync", query: ProjectQuery, body: NetworkPut, precondition: "getNetwork",
     errors: ["network_not_found", "not_managed", "unknown_config_key"], summary: "Change some of a network's configuration",
   },
   renameNetwork: {
-    method: "POST", path: "/1.0/networks/:name", kind: "sync", status: 201, query: ProjectQuery, body: RenameBody,
+    method: "POST", path: "/1.0/networks/:name", access: "edit", kind: "sync", status: 201, query: ProjectQuery, body: RenameBody,
     errors: ["network_not_found", "network_exists", "network_in_use"], summary: "Rename a network",
   },
   deleteNetwork: {
-    method: "DELETE", path: "/1.0/networks/:name", kind: "sync", query: ProjectQuery,
+    method: "DELETE", path: "/1.0/networks/:name", access: "edit", kind: "sync", query: ProjectQuery,
     errors: ["network_not_found", "network_in_use", "not_managed"], summary: "Delete a network",
   },
   getNetworkState: {
-    method: "GET", path: "/1.0/networks/:name/state", kind: "sync", query: ProjectQuery, response: NetworkState,
+    method: "GET", path: "/1.0/networks/:name/state", access: "view", kind: "sync", query: ProjectQuery, response: NetworkState,
     since: "network_state", errors: ["network_not_found"], summary: "Show the running state of a network",
   },
   listNetworkLeases: {
-    method: "GET", path: "/1.0/networks/:name/leases", kind: "sync", query: ProjectQuery, response: Type.Array(NetworkLease),
+    method: "GET", path: "/1.0/networks/:name/leases", access: "view", kind: "sync", query: ProjectQuery, response: Type.Array(NetworkLease),
     since: "network_leases", errors: ["network_not_found", "not_managed"], summary: "List the DHCP leases of a network",
   },
 });

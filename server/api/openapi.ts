@@ -85,7 +85,7 @@ function operationOf(id: string, endpoint: Endpoint): Json {
   return {
     operationId: id, summary: endpoint.summary, tags: [tagOf(endpoint)], parameters: parametersOf(endpoint), ...(body ? { requestBody: body } : {}),
     responses: { ...successOf(endpoint), ...failuresOf(endpoint) },
-    ...(endpoint.since ? { "x-api-extension": endpoint.since } : {}), ...(endpoint.untrusted ? { security: [] } : {}),
+    "x-access": endpoint.access, ...(endpoint.since ? { "x-api-extension": endpoint.since } : {}), ...(endpoint.untrusted ? { security: [] } : {}),
   };
 }
 

@@ -25,20 +25,20 @@ const SecretQuery = Type.Object({ secret: Type.Optional(Type.String()) });
 
 export const operationEndpoints = defineEndpoints({
   listOperations: {
-    method: "GET", path: "/1.0/operations", kind: "sync", duringShutdown: true, query: ListQuery,
+    method: "GET", path: "/1.0/operations", access: "any", kind: "sync", duringShutdown: true, query: ListQuery,
     response: Type.Record(Type.String(), Type.Union([Type.Array(Type.String()), Type.Array(Operation)])),
     summary: "List operations, grouped by lower-case status",
   },
   getOperation: {
-    method: "GET", path: "/1.0/operations/:id", kind: "sync", duringShutdown: true, query: ListQuery, response: Operation,
+    method: "GET", path: "/1.0/operations/:id", access: "any", kind: "sync", duringShutdown: true, query: ListQuery, response: Operation,
     errors: ["operation_not_found"], summary: "Show an operation",
   },
   deleteOperation: {
-    method: "DELETE", path: "/1.0/operations/:id", kind: "sync", duringShutdown: true, query: ListQuery,
+    method: "DELETE", path: "/1.0/operations/:id", access: "any", kind: "sync", duringShutdown: true, query: ListQuery,
     errors: ["operation_not_found", "operation_not_running", "operation_not_cancellable"], summary: "Cancel an operation",
   },
   waitOperation: {
-    method: "GET", path: "/1.0/operations/:id/wait", kind: "sync", duringShutdown: true, untrusted: true, response: Operation,
+    method: "GET", path: "/1.0/operations/:id/wait", access: "any", kind: "sync", duringShutdown: true, untrusted: true, response: Operation,
     query: Type.Object({
       timeout: Type.Optional(Type.String({ description: "Seconds; -1 waits for ever" })),
       secret: Type.Optional(Type.String()),
@@ -46,7 +46,7 @@ export const operationEndpoints = defineEndpoints({
     errors: ["operation_not_found"], summary: "Wait until an operation has ended, or the timeout has passed",
   },
   connectOperation: {
-    method: "GET", path: "/1.0/operations/:id/websocket", kind: "websocket", untrusted: true, query: SecretQuery,
+    method: "GET", path: "/1.0/operations/:id/websocket", access: "any", kind: "websocket", untrusted: true, query: SecretQuery,
     errors: ["operation_not_found", "forbidden"], summary: "Connect to one of the websockets of an operation",
   },
 });

@@ -23,30 +23,30 @@ export type Profile = Static<typeof Profile>;
 
 export const profileEndpoints = defineEndpoints({
   listProfiles: {
-    method: "GET", path: "/1.0/profiles", kind: "sync", query: ListQuery, response: urlsOr(Profile), summary: "List profiles",
+    method: "GET", path: "/1.0/profiles", access: "view", kind: "sync", query: ListQuery, response: urlsOr(Profile), summary: "List profiles",
   },
   createProfile: {
-    method: "POST", path: "/1.0/profiles", kind: "sync", status: 201, query: ProjectQuery, body: ProfilesPost,
+    method: "POST", path: "/1.0/profiles", access: "edit", kind: "sync", status: 201, query: ProjectQuery, body: ProfilesPost,
     errors: ["profile_exists", "invalid_name", "unknown_config_key", "invalid_device"], summary: "Create a profile",
   },
   getProfile: {
-    method: "GET", path: "/1.0/profiles/:name", kind: "sync", query: ProjectQuery, response: Profile,
+    method: "GET", path: "/1.0/profiles/:name", access: "view", kind: "sync", query: ProjectQuery, response: Profile,
     etag: ["config", "description", "devices"], errors: ["profile_not_found"], summary: "Show a profile",
   },
   replaceProfile: {
-    method: "PUT", path: "/1.0/profiles/:name", kind: "sync", query: ProjectQuery, body: ProfilePut, precondition: "getProfile",
+    method: "PUT", path: "/1.0/profiles/:name", access: "edit", kind: "sync", query: ProjectQuery, body: ProfilePut, precondition: "getProfile",
     errors: ["profile_not_found", "unknown_config_key", "invalid_device"], summary: "Replace a profile",
   },
   patchProfile: {
-    method: "PATCH", path: "/1.0/profiles/:name", kind: "sync", query: ProjectQuery, body: ProfilePut, precondition: "getProfile",
+    method: "PATCH", path: "/1.0/profiles/:name", access: "edit", kind: "sync", query: ProjectQuery, body: ProfilePut, precondition: "getProfile",
     errors: ["profile_not_found", "unknown_config_key", "invalid_device"], summary: "Change a part of a profile",
   },
   renameProfile: {
-    method: "POST", path: "/1.0/profiles/:name", kind: "sync", status: 201, query: ProjectQuery, body: RenameBody,
+    method: "POST", path: "/1.0/profiles/:name", access: "edit", kind: "sync", status: 201, query: ProjectQuery, body: RenameBody,
     errors: ["profile_not_found", "profile_exists", "profile_default_fixed"], summary: "Rename a profile",
   },
   deleteProfile: {
-    method: "DELETE", path: "/1.0/profiles/:name", kind: "sync", query: ProjectQuery,
+    method: "DELETE", path: "/1.0/profiles/:name", access: "edit", kind: "sync", query: ProjectQuery,
     errors: ["profile_not_found", "profile_in_use", "profile_default_fixed"], summary: "Delete a profile",
   },
 });

@@ -22,8 +22,8 @@ function endpointRows(endpoints: Endpoints): string {
   const kinds: Record<Endpoint["kind"], string> = { sync: "", operation: "operation", websocket: "websocket", stream: "its protocol", raw: "bytes" };
   const rows = Object.entries(endpoints)
     .sort(([, a], [, b]) => tagOf(a).localeCompare(tagOf(b), "en"))
-    .map(([id, one]) => row(code(`${one.method} ${one.path}`), one.summary, kinds[one.kind], code(id), codesOf(one).map(code).join(" ")));
-  return head("Endpoint", "What it does", "Answers with", "Id", "Errors") + rows.join("");
+    .map(([id, one]) => row(code(`${one.method} ${one.path}`), one.summary, kinds[one.kind], one.untrusted ? `${one.access}, strangers too` : one.access, code(id), codesOf(one).map(code).join(" ")));
+  return head("Endpoint", "What it does", "Answers with", "For whom", "Id", "Errors") + rows.join("");
 }
 
 function typeText({ type }: Key): string {
@@ -58,6 +58,8 @@ export function referencePage(endpoints: Endpoints): string {
 Made by \`npm run generate\`; do not edit.
 
 ## Endpoints
+
+For whom: \`any\` whom the server trusts; a viewer (\`view\`), operator (\`operate\`) or admin (\`edit\`) of the project; an \`admin\` of the server.
 
 ${endpointRows(endpoints)}
 ## Configuration keys

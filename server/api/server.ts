@@ -74,36 +74,36 @@ export type Resources = Static<typeof Resources>;
 
 export const serverEndpoints = defineEndpoints({
   listVersions: {
-    method: "GET", path: "/", kind: "sync", untrusted: true, duringShutdown: true, response: Type.Array(Type.String()),
+    method: "GET", path: "/", access: "any", kind: "sync", untrusted: true, duringShutdown: true, response: Type.Array(Type.String()),
     summary: "List the versions of the API",
   },
   getServer: {
-    method: "GET", path: "/1.0", kind: "sync", untrusted: true, duringShutdown: true, query: ProjectQuery, response: Server, etag: ["config"],
+    method: "GET", path: "/1.0", access: "any", kind: "sync", untrusted: true, duringShutdown: true, query: ProjectQuery, response: Server, etag: ["config"],
     summary: "Show the server: its extensions, configuration and environment",
   },
   replaceServerConfig: {
-    method: "PUT", path: "/1.0", kind: "sync", body: ServerPut, precondition: "getServer",
+    method: "PUT", path: "/1.0", access: "admin", kind: "sync", body: ServerPut, precondition: "getServer",
     errors: ["unknown_config_key", "invalid_config_value"], summary: "Replace the server's configuration",
   },
   patchServerConfig: {
-    method: "PATCH", path: "/1.0", kind: "sync", body: ServerPut, precondition: "getServer",
+    method: "PATCH", path: "/1.0", access: "admin", kind: "sync", body: ServerPut, precondition: "getServer",
     errors: ["unknown_config_key", "invalid_config_value"], summary: "Change some of the server's configuration",
   },
   shutDown: {
-    method: "PUT", path: "/internal/shutdown", kind: "sync", duringShutdown: true,
+    method: "PUT", path: "/internal/shutdown", access: "admin", kind: "sync", duringShutdown: true,
     query: Type.Object({ force: Type.Optional(Type.String({ description: "`true`: do not wait for running operations" })) }),
     summary: "Stop all instances in the order of boot.stop.priority, answer, and end the daemon; they start again with the next one",
   },
   getResources: {
-    method: "GET", path: "/1.0/resources", kind: "sync", response: Resources, since: "resources",
+    method: "GET", path: "/1.0/resources", access: "any", kind: "sync", response: Resources, since: "resources",
     summary: "Show what the machine has",
   },
   listProjects: {
-    method: "GET", path: "/1.0/projects", kind: "sync", query: ListQuery, response: urlsOr(Project),
+    method: "GET", path: "/1.0/projects", access: "any", kind: "sync", query: ListQuery, response: urlsOr(Project),
     summary: "List projects",
   },
   getProject: {
-    method: "GET", path: "/1.0/projects/:name", kind: "sync", response: Project, etag: ["description", "config"],
+    method: "GET", path: "/1.0/projects/:name", access: "any", kind: "sync", response: Project, etag: ["description", "config"],
     errors: ["project_not_found"], summary: "Show a project",
   },
 });

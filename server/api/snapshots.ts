@@ -42,31 +42,31 @@ const errors = ["instance_not_found", "snapshot_not_found"] as const;
 
 export const snapshotEndpoints = defineEndpoints({
   listSnapshots: {
-    method: "GET", path: "/1.0/instances/:name/snapshots", kind: "sync", query: ListQuery,
+    method: "GET", path: "/1.0/instances/:name/snapshots", access: "view", kind: "sync", query: ListQuery,
     response: Type.Union([Type.Array(Type.String()), Type.Array(Snapshot)]), errors: ["instance_not_found"], summary: "List an instance's snapshots",
   },
   createSnapshot: {
-    method: "POST", path: "/1.0/instances/:name/snapshots", kind: "operation", query: ProjectQuery, body: SnapshotsPost,
+    method: "POST", path: "/1.0/instances/:name/snapshots", access: "operate", kind: "operation", query: ProjectQuery, body: SnapshotsPost,
     errors: ["instance_not_found", "snapshot_exists", "invalid_name"], summary: "Take a snapshot of an instance, running or not",
   },
   getSnapshot: {
-    method: "GET", path: "/1.0/instances/:name/snapshots/:snapshot", kind: "sync", query: ProjectQuery, response: Snapshot,
+    method: "GET", path: "/1.0/instances/:name/snapshots/:snapshot", access: "view", kind: "sync", query: ProjectQuery, response: Snapshot,
     etag: ["expires_at"], errors, summary: "Show a snapshot",
   },
   replaceSnapshot: {
-    method: "PUT", path: "/1.0/instances/:name/snapshots/:snapshot", kind: "operation", query: ProjectQuery, body: SnapshotPut,
+    method: "PUT", path: "/1.0/instances/:name/snapshots/:snapshot", access: "edit", kind: "operation", query: ProjectQuery, body: SnapshotPut,
     precondition: "getSnapshot", since: "snapshot_expiry", errors, summary: "Change when a snapshot expires",
   },
   patchSnapshot: {
-    method: "PATCH", path: "/1.0/instances/:name/snapshots/:snapshot", kind: "operation", query: ProjectQuery, body: SnapshotPut,
+    method: "PATCH", path: "/1.0/instances/:name/snapshots/:snapshot", access: "edit", kind: "operation", query: ProjectQuery, body: SnapshotPut,
     precondition: "getSnapshot", since: "snapshot_expiry", errors, summary: "Change when a snapshot expires",
   },
   renameSnapshot: {
-    method: "POST", path: "/1.0/instances/:name/snapshots/:snapshot", kind: "operation", query: ProjectQuery, body: SnapshotPost,
+    method: "POST", path: "/1.0/instances/:name/snapshots/:snapshot", access: "edit", kind: "operation", query: ProjectQuery, body: SnapshotPost,
     errors: [...errors, "snapshot_exists", "invalid_name"], summary: "Rename a snapshot",
   },
   deleteSnapshot: {
-    method: "DELETE", path: "/1.0/instances/:name/snapshots/:snapshot", kind: "operation", query: ProjectQuery,
+    method: "DELETE", path: "/1.0/instances/:name/snapshots/:snapshot", access: "edit", kind: "operation", query: ProjectQuery,
     errors, summary: "Delete a snapshot",
   },
 });

@@ -28,32 +28,32 @@ export type StorageResources = Static<typeof StorageResources>;
 
 export const storageEndpoints = defineEndpoints({
   listStoragePools: {
-    method: "GET", path: "/1.0/storage-pools", kind: "sync", query: ListQuery, response: urlsOr(StoragePool),
+    method: "GET", path: "/1.0/storage-pools", access: "any", kind: "sync", query: ListQuery, response: urlsOr(StoragePool),
     since: "storage", summary: "List storage pools",
   },
   createStoragePool: {
-    method: "POST", path: "/1.0/storage-pools", kind: "sync", status: 201, query: ProjectQuery, body: StoragePoolsPost,
+    method: "POST", path: "/1.0/storage-pools", access: "admin", kind: "sync", status: 201, query: ProjectQuery, body: StoragePoolsPost,
     since: "storage", errors: ["pool_exists", "pool_driver_unsupported", "invalid_name", "unknown_config_key"],
     summary: "Create a storage pool",
   },
   getStoragePool: {
-    method: "GET", path: "/1.0/storage-pools/:name", kind: "sync", query: ProjectQuery, response: StoragePool,
+    method: "GET", path: "/1.0/storage-pools/:name", access: "any", kind: "sync", query: ProjectQuery, response: StoragePool,
     since: "storage", etag: ["name", "driver", "config", "description"], errors: ["pool_not_found"], summary: "Show a storage pool",
   },
   replaceStoragePool: {
-    method: "PUT", path: "/1.0/storage-pools/:name", kind: "sync", query: ProjectQuery, body: StoragePoolPut,
+    method: "PUT", path: "/1.0/storage-pools/:name", access: "admin", kind: "sync", query: ProjectQuery, body: StoragePoolPut,
     since: "storage", precondition: "getStoragePool", errors: ["pool_not_found", "unknown_config_key"], summary: "Replace a pool's configuration",
   },
   patchStoragePool: {
-    method: "PATCH", path: "/1.0/storage-pools/:name", kind: "sync", query: ProjectQuery, body: StoragePoolPut,
+    method: "PATCH", path: "/1.0/storage-pools/:name", access: "admin", kind: "sync", query: ProjectQuery, body: StoragePoolPut,
     since: "storage", precondition: "getStoragePool", errors: ["pool_not_found", "unknown_config_key"], summary: "Change some of a pool's configuration",
   },
   deleteStoragePool: {
-    method: "DELETE", path: "/1.0/storage-pools/:name", kind: "sync", query: ProjectQuery,
+    method: "DELETE", path: "/1.0/storage-pools/:name", access: "admin", kind: "sync", query: ProjectQuery,
     since: "storage", errors: ["pool_not_found", "pool_in_use"], summary: "Delete a storage pool",
   },
   getStoragePoolResources: {
-    method: "GET", path: "/1.0/storage-pools/:name/resources", kind: "sync", query: ProjectQuery, response: StorageResources,
+    method: "GET", path: "/1.0/storage-pools/:name/resources", access: "any", kind: "sync", query: ProjectQuery, response: StorageResources,
     since: "resources", errors: ["pool_not_found"], summary: "Show the space a pool has",
   },
 });

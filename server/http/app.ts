@@ -3,6 +3,7 @@ import { type IncomingMessage, STATUS_CODES } from "node:http";
 import type { Readable } from "node:stream";
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { Endpoint } from "../api/endpoint.ts";
+import { assertAllowed } from "../auth/caller.ts";
 import { asyncEnvelope, errorCodeHeader, errorEnvelope, errorHintHeader, syncEnvelope } from "../api/envelope.ts";
 import { BerthError, fail } from "../api/errors.ts";
 import { endpoints } from "../api/index.ts";
@@ -13,7 +14,7 @@ import { bodyLimit, parseBody, responseFault } from "./body.ts";
 import { assertMatches, etagOf } from "./etag.ts";
 import type { Call } from "./implementation.ts";
 import type { RawReply } from "./replies.ts";
-import { requestorOf } from "./requestor.ts";
+import { callerOf } from "./caller-of.ts";
 
 type Handler = (call: Call<Endpoint>) => unknown;
 export type Handlers = Readonly<Record<string, Handler | undefined>>;
@@ -79,12 +80,15 @@ async function readCall(endpoint: Endpoint, request: FastifyRequest): Promise<Ca
   const url = request.originalUrl;
   const at = url.indexOf("?");
   const query = Object.fromEntries(new URLSearchParams(at < 0 ? "" : url.slice(at + 1)));
+  const caller = callerOf(request.raw.socket);
+  assertAllowed(caller, endpoint.access, endpoint.untrusted ?? false, query["project"] || "default");
   return {
     params: params as Call<Endpoint>["params"],
     query: query as Call<Endpoint>["query"],
     body: (await readBody(endpoint, request)) as Call<Endpoint>["body"],
     headers: request.headers,
-    requestor: requestorOf(request.raw.socket),
+    requestor: caller.requestor,
+    caller,
     noun: (oldNouns.exec(url)?.[1] ?? "instances") as Call<Endpoint>["noun"],
   };
 }

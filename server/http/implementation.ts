@@ -4,6 +4,7 @@ import type { Readable } from "node:stream";
 import type { TSchema } from "typebox";
 import type { Body, Endpoint, Endpoints, Params, Query, Response } from "../api/endpoint.ts";
 import type { Requestor } from "../api/events.ts";
+import type { Caller } from "../auth/caller.ts";
 import type { Operation } from "../operations/operation.ts";
 import type { RawReply } from "./replies.ts";
 
@@ -13,6 +14,8 @@ export interface Call<E extends Endpoint> {
   body: E["body"] extends "stream" ? Readable : Body<E>;
   headers: IncomingHttpHeaders;
   requestor: Requestor;
+  /** Who calls, and what it may do: the endpoint's `access` has been checked for the project of the query. */
+  caller: Caller;
   /** `instances`, or the old name the caller used for them: `containers` or `virtual-machines`. */
   noun: "instances" | "containers" | "virtual-machines";
 }

@@ -49,7 +49,7 @@ export const layers: readonly Layer[] = [
   },
   {
     from: ["server/http/"],
-    may: [...below, "server/operations/", "server/events/", "server/http/"],
+    may: [...below, "server/auth/caller.ts", "server/operations/", "server/events/", "server/http/"],
     notPackages: /^(better-sqlite3|node:child_process)$/,
     because: "the HTTP layer turns endpoints into routes; what they do is the resources' business",
   },

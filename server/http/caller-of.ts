@@ -1,7 +1,7 @@
 // Who sent a request.
 import { readFileSync } from "node:fs";
 import type { Socket } from "node:net";
-import type { Requestor } from "../api/events.ts";
+import { administrator, type Caller } from "../auth/caller.ts";
 import { peerUid } from "../host/peer.ts";
 
 const names = new Map<number, string>();
@@ -16,15 +16,15 @@ function userName(uid: number): string {
   return name;
 }
 
-const known = new WeakMap<Socket, Requestor>();
+const known = new WeakMap<Socket, Caller>();
 
-/** The requestor behind a connection to the unix socket. */
-export function requestorOf(socket: Socket): Requestor {
-  let requestor = known.get(socket);
-  if (!requestor) {
+/** The caller behind a connection to the unix socket: whoever may open it may do everything. */
+export function callerOf(socket: Socket): Caller {
+  let caller = known.get(socket);
+  if (!caller) {
     const uid = peerUid(socket);
-    requestor = { username: uid === undefined ? "" : userName(uid), protocol: "unix", address: "@" };
-    known.set(socket, requestor);
+    caller = administrator({ username: uid === undefined ? "" : userName(uid), protocol: "unix", address: "@" });
+    known.set(socket, caller);
   }
-  return requestor;
+  return caller;
 }
