@@ -1,7 +1,12 @@
 // The configuration keys of the server.
+import { compression } from "./compression.ts";
 import type { KeyTable } from "./key.ts";
 
 export const serverKeys: KeyTable = {
   "core.shutdown_timeout": { type: { kind: "int", min: 0 }, default: "5", live: true, description: "Minutes to wait for running operations when berthd stops" },
+  "images.auto_update_cached": { type: { kind: "bool" }, default: "true", live: true, description: "Whether images fetched for a new instance are kept up to date" },
+  "images.auto_update_interval": { type: { kind: "int", min: 0 }, default: "6", live: true, description: "Hours between two looks for newer images; 0: never" },
+  "images.compression_algorithm": { type: { kind: "check", name: "compression", check: compression }, default: "gzip", live: true, description: "How published images are compressed: none, gzip, bzip2, xz, lzma, zstd or squashfs, with options such as -9" },
+  "images.remote_cache_expiry": { type: { kind: "int", min: 0 }, default: "10", live: true, description: "Days after which an image fetched for an instance is deleted when no instance is made from it; 0: never" },
   "user.*": { type: { kind: "text" }, live: true, description: "Anything of yours" },
 };
