@@ -145,7 +145,7 @@ export const imageEndpoints = defineEndpoints({
     summary: "Replace an image by the one that its source has now",
   },
   createImageSecret: {
-    method: "POST", path: "/1.0/images/:fingerprint/secret", access: "view", kind: "operation", query: ProjectQuery,
+    method: "POST", path: "/1.0/images/:fingerprint/secret", access: "operate", kind: "operation", query: ProjectQuery,
     errors: ["image_not_found"], summary: "Make a token by which somebody else may download the image, once",
   },
   listAliases: {
