@@ -140,7 +140,7 @@ test("a stranger can send the one image that it has a token for, and wait for th
   const { metadata } = (await other.request("POST", "/1.0/images", { source: { mode: "push", fingerprint: fingerprints.split }, aliases: [{ name: "pushed" }], properties: { by: "push" }, public: true })).json;
   const { secret } = metadata.metadata;
   const upload = uploadOf(images.split);
-  const send = (headers: Record<string, string>, body = Buffer.from("x")) => stranger("/1.0/images", { ...upload.headers, ...headers }, "POST", body);
+  const send = (headers: Record<string, string>, body: Buffer = Buffer.from("x")) => stranger("/1.0/images", { ...upload.headers, ...headers }, "POST", body);
   assert.equal((await send({})).status, 403);
   assert.equal((await send({ "x-lxd-secret": "no", "x-lxd-fingerprint": fingerprints.split })).status, 403);
   assert.equal((await send({ "x-lxd-secret": secret, "x-lxd-fingerprint": fingerprints.unified })).status, 403);
