@@ -176,7 +176,8 @@ function describeError(thrown: unknown): { status: number; message: string; head
     if (error.status >= 500 && error.code !== "shutting_down") log.warn("request failed", { code: error.code, error: explain(error) });
     return { status: error.status, message: error.message, headers };
   }
-  const status = (error as { statusCode?: number }).statusCode ?? 500;
+  const { statusCode: status = 500, message } = error as { statusCode?: number; message: string };
+  if (status < 500) return { status, message, headers: { ...headers, [errorCodeHeader]: "bad_request" } }; // what fastify refuses by itself
   return { status, message: errorMessage(error), headers };
 }
 
