@@ -59,6 +59,12 @@ export class HttpsListener {
     return ownAddresses(host === "0.0.0.0" ? "inet" : undefined).map((address) => joinAddress(address, port));
   }
 
+  /** The same for a token, which needs one: a machine without a network can still be its own client. */
+  addressesForToken(): string[] {
+    const known = this.addresses();
+    return known.length > 0 || !this.#address ? known : [joinAddress("127.0.0.1", this.#address.port)];
+  }
+
   /**
    * Moves to another address; an empty one: listens no more. The new one is opened before the old one is closed, so that
    * an address that cannot be had changes nothing. Throws `listen_failed`. Requests that are being answered go on.
