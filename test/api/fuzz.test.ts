@@ -48,12 +48,12 @@ const device = fc.dictionary(fc.constantFrom(...deviceKeys), mapValue, { maxKeys
 const kept = new Set(["source", "server", "target", "certificate", "core.https_address"]);
 
 /** Something that a schema allows, mostly. */
-function valueOf(schema: TSchema | undefined, depth = 0): fc.Arbitrary<unknown> {
+function valueFor(schema: TSchema | undefined, depth = 0): fc.Arbitrary<unknown> {
   const one = schema as { type?: string; properties?: Record<string, TSchema>; items?: TSchema; anyOf?: TSchema[]; const?: unknown; patternProperties?: object } | undefined;
   if (!one || depth > 4) return anything;
   if (one.const !== undefined) return fc.constant(one.const);
-  if (one.anyOf) return fc.oneof(...one.anyOf.map((part) => valueOf(part, depth + 1)));
-  if (one.type === "array") return fc.oneof(fc.array(valueOf(one.items, depth + 1), { maxLength: 3 }), anything);
+  if (one.anyOf) return fc.oneof(...one.anyOf.map((part) => valueFor(part, depth + 1)));
+  if (one.type === "array") return fc.oneof(fc.array(valueFor(one.items, depth + 1), { maxLength: 3 }), anything);
   if (one.type === "object" && one.properties) return objectOf(one.properties, depth);
   if (one.type === "object") return fc.dictionary(mapKey, mapValue, { maxKeys: 3 });
   if (one.type === "boolean") return fc.oneof({ weight: 4, arbitrary: fc.boolean() }, anything);
@@ -62,7 +62,7 @@ function valueOf(schema: TSchema | undefined, depth = 0): fc.Arbitrary<unknown> 
 }
 
 function objectOf(properties: Readonly<Record<string, TSchema>>, depth: number): fc.Arbitrary<unknown> {
-  const members = Object.entries(properties).filter(([key]) => depth > 0 || !kept.has(key)).map(([key, schema]) => [key, fc.option(key === "devices" ? fc.dictionary(name, device, { maxKeys: 2 }) : valueOf(schema, depth + 1), { nil: undefined, freq: 3 })] as const);
+  const members = Object.entries(properties).filter(([key]) => depth > 0 || !kept.has(key)).map(([key, schema]) => [key, fc.option(key === "devices" ? fc.dictionary(name, device, { maxKeys: 2 }) : valueFor(schema, depth + 1), { nil: undefined, freq: 3 })] as const);
   return fc.record(Object.fromEntries(members));
 }
 
@@ -80,7 +80,7 @@ function attempt(endpoint: Endpoint): fc.Arbitrary<Attempt> {
     ? fc.oneof({ weight: 2, arbitrary: name.map(encode) }, { weight: 1, arbitrary: fc.constantFrom("..%2f..", "%", "%00", "%2e%2e%2f", "..") }, { weight: 3, arbitrary: fc.constantFrom("fuzzed", "default", "berthbr0") })
     : fc.constant(part)));
   const query = Object.keys(endpoint.query?.properties ?? {}).filter((key) => !kept.has(key));
-  const json = endpoint.body && endpoint.body !== "stream" ? valueOf(endpoint.body).map((value) => JSON.stringify(value)) : fc.string({ maxLength: 200 });
+  const json = endpoint.body && endpoint.body !== "stream" ? valueFor(endpoint.body).map((value) => JSON.stringify(value)) : fc.string({ maxLength: 200 });
   return fc.record({
     parts: fc.tuple(...parts),
     query: fc.dictionary(query.length > 0 ? fc.constantFrom(...query) : fc.constant("x"), name, { maxKeys: 3 }),
