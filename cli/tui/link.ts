@@ -6,7 +6,7 @@ import type { Event } from "../../server/api/events.ts";
 export interface Link {
   readonly client: Client;
   /** Opens a websocket of the server's. Throws when it cannot be reached. */
-  websocket(path: string, setUp: (socket: WebSocket) => void): Promise<WebSocket>;
+  openWebsocket(path: string, setUp: (socket: WebSocket) => void): Promise<WebSocket>;
 }
 
 export interface Listener {
@@ -33,7 +33,7 @@ export function followEvents(link: Link, project: string | undefined, listener: 
     pause = Math.min(longestPause, pause * 2);
   };
   const connect = () => {
-    link.websocket(path, (socket) => {
+    link.openWebsocket(path, (socket) => {
       socket.on("message", (data) => listener.event(JSON.parse(String(data)) as Event));
     }).then((socket) => {
       if (over) return socket.terminate();
