@@ -1,6 +1,6 @@
 // The full-screen view: one state, changed by keys and by what the server tells, drawn as lines of text.
 import { Box, Text, useApp, useInput } from "ink";
-import { useEffect, useReducer, useRef } from "react";
+import { useEffect, useSyncExternalStore } from "react";
 import { messageOf } from "../errors.ts";
 import { commandLine, describe, perform } from "./actions/perform.ts";
 import { CommandLine, Header, Keys, MessageLine, Tabs } from "./components/frame.tsx";
@@ -12,8 +12,9 @@ import { useSize } from "./hooks/use-size.ts";
 import { useUsage } from "./hooks/use-usage.ts";
 import { type Hands, type Leave, press } from "./input.ts";
 import type { Link } from "./link.ts";
-import type { State } from "./state/model.ts";
-import { reduce } from "./state/reduce.ts";
+import { pressesOf } from "./keys.ts";
+import type { Row, State } from "./state/model.ts";
+import type { Store } from "./state/store.ts";
 import { cursorIndex, topFor, visibleRows } from "./state/visible.ts";
 import { viewOf } from "./views/index.ts";
 
@@ -23,48 +24,51 @@ const least = { width: 40, height: 10 };
 
 interface AppProps {
   link: Link;
-  initial: State;
-  /** Called when the view is to be left, with what it knows then. */
-  onLeave(leave: Leave, state: State): void;
+  store: Store;
+  /** Called when the view is to be left. */
+  onLeave(leave: Leave): void;
 }
 
-export function App({ link, initial, onLeave }: AppProps) {
-  const [state, dispatch] = useReducer(reduce, initial);
+export function App({ link, store, onLeave }: AppProps) {
+  const state = useSyncExternalStore(store.subscribe, store.get);
+  const { dispatch } = store;
   const { exit } = useApp();
   const { width, height: lines } = useSize();
   const height = Math.max(1, lines - frameLines);
-  const refresh = useServerData(link, state, dispatch);
-  useUsage(link, state, dispatch);
-  const newest = useRef(state);
-  newest.current = state;
+  const refresh = useServerData(link, store);
+  useUsage(link, store);
 
-  useEffect(() => dispatch({ type: "resize", height }), [height]);
+  useEffect(() => dispatch({ type: "resize", height }), [height, dispatch]);
 
   const hands: Hands = {
-    state, dispatch, height, refresh,
+    state: store.get, dispatch, height, refresh,
     leave: (leave) => {
-      onLeave(leave, state);
+      onLeave(leave);
       exit();
     },
     perform: (action, rows, input) => {
-      dispatch({ type: "command", command: commandLine(state.remote, action.command(rows, input)) });
+      dispatch({ type: "command", command: commandLine(store.get().remote, action.command(rows, input)) });
       dispatch({ type: "message", message: { kind: "info", text: `${action.does}: ${describe(rows)} …` } });
       dispatch({ type: "unselect" });
       void perform(link.client, action, rows, input).then((message) => dispatch({ type: "message", message }));
     },
-    openTab: (row, tab) => {
-      dispatch({ type: "mode", mode: { kind: "detail", key: row.key, tab, top: 0, lines: undefined } });
-      const show = (text: readonly string[]) => {
-        const { mode } = newest.current;
-        if (mode.kind === "detail" && mode.key === row.key && mode.tab === tab) dispatch({ type: "mode", mode: { ...mode, lines: text } });
-      };
-      Promise.resolve(viewOf(state.view).tabs[tab]?.load(placeOf(link, state), row) ?? []).then(show, (error: unknown) => show([messageOf(error)]));
-    },
+    openTab: (row, tab) => void openTab(link, store, row, tab),
   };
-  useInput((input, key) => press(hands, input, key));
+  useInput((input, key) => {
+    for (const [one, its] of pressesOf(input, key)) press(hands, one, its);
+  });
 
   if (width < least.width || lines < least.height) return <Text>{`This terminal is too small: ${least.width}×${least.height} is the least. q quits.`}</Text>;
   return <Screen state={state} width={width} height={height} />;
+}
+
+/** Reads a page of the details, and shows it if it is still wanted then. */
+async function openTab(link: Link, { get, dispatch }: Store, row: Row, tab: number): Promise<void> {
+  dispatch({ type: "mode", mode: { kind: "detail", key: row.key, tab, top: 0, lines: undefined } });
+  const read = async () => (await viewOf(get().view).tabs[tab]?.load(placeOf(link, get()), row)) ?? [];
+  const lines = await read().catch((error: unknown) => [messageOf(error)]);
+  const { mode } = get();
+  if (mode.kind === "detail" && mode.key === row.key && mode.tab === tab) dispatch({ type: "mode", mode: { ...mode, lines } });
 }
 
 /** What there is to see. */

@@ -6,6 +6,7 @@ import { commandLine } from "./actions/perform.ts";
 import { App } from "./app.tsx";
 import type { Leave } from "./input.ts";
 import { initialState, type Row, type State } from "./state/model.ts";
+import { Store } from "./state/store.ts";
 import { runOnTerminal } from "./terminal.ts";
 import { projectWords } from "./views/view.ts";
 
@@ -13,22 +14,20 @@ const enter = "\x1b[?1049h\x1b[H";
 const restore = "\x1b[?25h\x1b[?1049l";
 
 /** Shows the view until it is left. The terminal is as before then. */
-async function show(ctx: Context, state: State): Promise<{ leave: Leave; state: State }> {
-  const link = ctx.serverOf(state.remote);
-  let left: { leave: Leave; state: State } = { leave: { to: "quit" }, state };
+async function show(ctx: Context, store: Store): Promise<Leave> {
+  const link = ctx.serverOf(store.get().remote);
+  let leave: Leave = { to: "quit" };
   process.stdout.write(enter);
   const giveBack = () => void process.stdout.write(restore);
   process.once("exit", giveBack);
   try {
-    const view = render(<App link={link} initial={{ ...state, connection: "connecting" }} onLeave={(leave, kept) => (left = { leave, state: kept })} />, {
-      exitOnCtrlC: false, patchConsole: false, maxFps: 20,
-    });
+    const view = render(<App link={link} store={store} onLeave={(wanted) => (leave = wanted)} />, { exitOnCtrlC: false, patchConsole: false, maxFps: 20 });
     await view.waitUntilExit();
   } finally {
     process.off("exit", giveBack);
     giveBack();
   }
-  return left;
+  return leave;
 }
 
 /** Runs the full-screen view to its end. `remote`: of the server to look at. */
@@ -36,10 +35,10 @@ export async function runTui(ctx: Context, remote: string): Promise<number> {
   if (!process.stdin.isTTY || !process.stdout.isTTY) throw new CliError("berth tui needs a terminal", { hint: "berth list prints the same for scripts." });
   let state = initialState(remote, ctx.serverOf(remote).project || "default");
   for (;;) {
-    const { leave, state: kept } = await show(ctx, state);
-    state = { ...kept, mode: { kind: "list" } };
+    const store = new Store({ ...state, connection: "connecting", mode: { kind: "list" } });
+    const leave = await show(ctx, store);
     if (leave.to === "quit") return 0;
-    state = await follow(ctx, leave, state);
+    state = await follow(ctx, leave, store.get());
   }
 }
 
@@ -62,7 +61,11 @@ async function follow(ctx: Context, leave: Leave, state: State): Promise<State> 
 /** Stops as Ctrl-Z does any program, and resolves when it goes on. */
 function suspend(): Promise<void> {
   return new Promise((resolve) => {
-    process.once("SIGCONT", () => resolve());
+    const alive = setInterval(() => {}, 60_000); // nothing else keeps us from ending
+    process.once("SIGCONT", () => {
+      clearInterval(alive);
+      resolve();
+    });
     process.kill(process.pid, "SIGSTOP");
   });
 }

@@ -1,5 +1,4 @@
 // What a key press does, in each mode.
-import type { Dispatch } from "react";
 import { lastTop } from "./components/page.tsx";
 import { helpLines } from "./help.ts";
 import { intentOf, type Press } from "./keys.ts";
@@ -13,8 +12,8 @@ import type { Action } from "./views/view.ts";
 export type Leave = { to: "quit" } | { to: "suspend" } | { to: "shell" | "console"; row: Row } | { to: "remote"; remote: string };
 
 export interface Hands {
-  state: State;
-  dispatch: Dispatch<Change>;
+  state(): State;
+  dispatch(change: Change): void;
   /** Lines of a list. */
   height: number;
   refresh(): void;
@@ -25,7 +24,7 @@ export interface Hands {
 }
 
 export function press(hands: Hands, input: string, key: Press): void {
-  const { mode } = hands.state;
+  const { mode } = hands.state();
   if (key.ctrl && input === "c") return hands.leave({ to: "quit" });
   if (key.ctrl && input === "z") return hands.leave({ to: "suspend" });
   switch (mode.kind) {
@@ -47,7 +46,8 @@ const list = { type: "mode", mode: { kind: "list" } } as const;
 
 /** The text that is being typed, and where it goes. */
 function pressText(hands: Hands, input: string, key: Press): void {
-  const { state, dispatch } = hands;
+  const { dispatch } = hands;
+  const state = hands.state();
   const { mode } = state;
   if (mode.kind !== "filter" && mode.kind !== "command" && mode.kind !== "prompt") return;
   if (key.escape) {
@@ -62,7 +62,8 @@ function pressText(hands: Hands, input: string, key: Press): void {
 }
 
 function submit(hands: Hands, text: string): void {
-  const { state, dispatch } = hands;
+  const { dispatch } = hands;
+  const state = hands.state();
   const { mode } = state;
   dispatch(list);
   if (mode.kind === "command") return jump(hands, text.trim());
@@ -84,7 +85,8 @@ function jump({ dispatch, leave }: Hands, text: string): void {
 }
 
 function pressConfirm(hands: Hands, input: string): void {
-  const { state, dispatch } = hands;
+  const { dispatch } = hands;
+  const state = hands.state();
   const { mode } = state;
   if (mode.kind !== "confirm") return;
   dispatch(list);
@@ -95,7 +97,8 @@ function pressConfirm(hands: Hands, input: string): void {
 }
 
 function pressPage(hands: Hands, input: string, key: Press): void {
-  const { state, dispatch, height } = hands;
+  const { dispatch, height } = hands;
+  const state = hands.state();
   const { mode } = state;
   if (mode.kind !== "detail" && mode.kind !== "help") return;
   const intent = intentOf(input, key);
@@ -114,7 +117,8 @@ function pressPage(hands: Hands, input: string, key: Press): void {
 }
 
 function pressList(hands: Hands, input: string, key: Press): void {
-  const { state, dispatch, height } = hands;
+  const { dispatch, height } = hands;
+  const state = hands.state();
   if (state.message) dispatch({ type: "message", message: undefined });
   const intent = intentOf(input, key);
   switch (intent) {
@@ -163,30 +167,34 @@ function underCursor(state: State): Row | undefined {
 }
 
 function open(hands: Hands): void {
-  const row = underCursor(hands.state);
+  const row = underCursor(hands.state());
   if (row) hands.openTab(row, 0);
 }
 
-function back({ state, dispatch }: Hands): void {
+function back({ state: get, dispatch }: Hands): void {
+  const state = get();
   if (state.selected.size > 0) dispatch({ type: "unselect" });
   else if (state.filter) dispatch({ type: "filter", text: "" });
   else if (state.scope) dispatch({ type: "view", view: "instances", sort: "name" });
 }
 
-function select({ state, dispatch, height }: Hands): void {
+function select({ state: get, dispatch, height }: Hands): void {
+  const state = get();
   const row = underCursor(state);
   if (!row) return;
   dispatch({ type: "select", key: row.key });
   dispatch({ type: "move", by: 1, height });
 }
 
-function sort({ state, dispatch }: Hands, reverse: boolean): void {
+function sort({ state: get, dispatch }: Hands, reverse: boolean): void {
+  const state = get();
   if (reverse) return dispatch({ type: "sort", column: state.sort.column, descending: !state.sort.descending });
   const ids = viewOf(state.view).columns.filter(({ live }) => !live).map(({ id }) => id);
   dispatch({ type: "sort", column: ids[(ids.indexOf(state.sort.column) + 1) % ids.length] ?? "name", descending: false });
 }
 
-function nextView({ state, dispatch }: Hands, by: number): void {
+function nextView({ state: get, dispatch }: Hands, by: number): void {
+  const state = get();
   const at = Math.max(0, views.findIndex(({ id }) => id === state.view));
   const view = views[(at + by + views.length) % views.length];
   if (view) dispatch({ type: "view", view: view.id, sort: view.columns[0]?.id ?? "name" });
@@ -194,7 +202,8 @@ function nextView({ state, dispatch }: Hands, by: number): void {
 
 /** A key of the view's own: an action on the selected lines, or on the one under the cursor. */
 function act(hands: Hands, input: string): void {
-  const { state, dispatch } = hands;
+  const { dispatch } = hands;
+  const state = hands.state();
   const view = viewOf(state.view);
   const row = underCursor(state);
   if (view.id === "instances" && row) {

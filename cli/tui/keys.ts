@@ -52,3 +52,9 @@ export function intentOf(input: string, key: Press): Intent | undefined {
   const table = key.ctrl ? byControl : byInput;
   return Object.hasOwn(table, input) ? table[input] : undefined;
 }
+
+/** What was typed quickly, or pasted, comes at once: a press for each character. */
+export function pressesOf(input: string, key: Press): [string, Press][] {
+  if (input.length < 2 || key.ctrl || key.upArrow || key.downArrow) return [[input, key]];
+  return [...input].map((char) => [char, char === "\r" || char === "\n" ? { return: true } : char === "\x7f" ? { backspace: true } : char === "\t" ? { tab: true } : {}]);
+}

@@ -60,8 +60,11 @@ export function CommandLine({ command, width }: { command: string; width: number
   return <Text wrap="truncate" dimColor>{command ? fit(`$ ${command}`, width - 1) : " "}</Text>;
 }
 
+/** The view's own keys, as many as there is room for, and those that show the rest. */
 export function Keys({ actions, state, width }: { actions: readonly Pick<Action, "key" | "does">[]; state: State; width: number }) {
-  const common = state.mode.kind === "detail" ? "Tab page  Esc back" : "Enter details  / filter  ? help  q quit";
-  const own = state.mode.kind === "detail" ? "" : actions.map(({ key, does }) => `${key} ${does}`).join("  ");
-  return <Text wrap="truncate" dimColor>{fit(`${own}${own ? "  " : ""}${common}`, width - 1)}</Text>;
+  if (state.mode.kind === "detail" || state.mode.kind === "help") return <Text wrap="truncate" dimColor>{fit("Esc back  Tab next page  j k down and up", width - 1)}</Text>;
+  const common = "? help  q quit";
+  const own = actions.map(({ key, does }) => `${key} ${does}`);
+  while (own.length > 0 && own.join("  ").length + common.length + 3 > width) own.pop();
+  return <Text wrap="truncate" dimColor>{[...own, common].join("  ")}</Text>;
 }

@@ -1,11 +1,12 @@
 // Keeps the rows of the current view as the server has them: read once, then changed by what its events tell.
-import { type Dispatch, useEffect, useRef } from "react";
+import { useEffect, useRef, useSyncExternalStore } from "react";
 import type { Event } from "../../../server/api/events.ts";
 import type { Operation } from "../../../server/api/operations.ts";
 import { messageOf } from "../../errors.ts";
 import { followEvents, type Link } from "../link.ts";
 import type { State } from "../state/model.ts";
 import type { Change } from "../state/reduce.ts";
+import type { Store } from "../state/store.ts";
 import { viewOf } from "../views/index.ts";
 import type { Place } from "../views/view.ts";
 
@@ -17,22 +18,21 @@ export function placeOf(link: Link, { project, allProjects, scope }: Pick<State,
 }
 
 /** Resolves to a function that reads everything of the view again. */
-export function useServerData(link: Link, state: State, dispatch: Dispatch<Change>): () => void {
-  const { view: id, scope, project, allProjects } = state;
-  const current = useRef({ view: viewOf(id), place: placeOf(link, state) });
-  current.current = { view: viewOf(id), place: placeOf(link, state) };
+export function useServerData(link: Link, { get, subscribe, dispatch }: Store): () => void {
+  const { view: id, scope, project, allProjects } = useSyncExternalStore(subscribe, get);
+  const now = () => ({ view: viewOf(get().view), place: placeOf(link, get()) });
   const pending = useRef({ timer: undefined as NodeJS.Timeout | undefined, all: false, sources: new Set<string>() });
 
   const fail = (error: unknown) => dispatch({ type: "message", message: { kind: "error", text: messageOf(error) } });
   const readAll = async () => {
-    const { view, place } = current.current;
+    const { view, place } = now();
     const rows = await view.load(place);
-    if (current.current.view === view && sameplace(current.current.place, place)) dispatch({ type: "rows", rows });
+    if (now().view === view && isSamePlace(now().place, place)) dispatch({ type: "rows", rows });
   };
   const readChanged = async (sources: readonly string[]) => {
-    const { view, place } = current.current;
+    const { view, place } = now();
     const changes = await Promise.all(sources.map((source) => view.reload?.(place, new URL(source, "http://berth"))));
-    if (current.current.view !== view || !sameplace(current.current.place, place)) return;
+    if (now().view !== view || !isSamePlace(now().place, place)) return;
     for (const change of changes) if (change) dispatch({ type: "row", ...change });
   };
   const later = (source: string | undefined) => {
@@ -46,19 +46,19 @@ export function useServerData(link: Link, state: State, dispatch: Dispatch<Chang
     }, quiet);
   };
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the rest is held by refs
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the rest is read when it is needed
   useEffect(() => {
     readAll().catch(fail);
   }, [id, scope, project, allProjects, link]);
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the rest is held by refs
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the rest is read when it is needed
   useEffect(() => {
     const stop = followEvents(link, allProjects ? undefined : project, {
       connection: (connection) => {
         dispatch({ type: "connection", connection });
         if (connection === "up") later(undefined);
       },
-      event: (event) => take(event, current.current.view, later, dispatch),
+      event: (event) => take(event, now().view, later, dispatch),
     });
     return () => {
       stop();
@@ -69,11 +69,11 @@ export function useServerData(link: Link, state: State, dispatch: Dispatch<Chang
   return () => later(undefined);
 }
 
-function sameplace(a: Place, b: Place): boolean {
+function isSamePlace(a: Place, b: Place): boolean {
   return a.client === b.client && a.project === b.project && a.allProjects === b.allProjects && a.scope === b.scope;
 }
 
-function take(event: Event, view: ReturnType<typeof viewOf>, later: (source: string | undefined) => void, dispatch: Dispatch<Change>): void {
+function take(event: Event, view: ReturnType<typeof viewOf>, later: (source: string | undefined) => void, dispatch: (change: Change) => void): void {
   if (event.type === "operation") {
     dispatch({ type: "operation", operation: event.metadata as Operation });
     if (view.followsOperations) later(undefined);
