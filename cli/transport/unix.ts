@@ -1,5 +1,5 @@
 // Requests over berthd's unix socket, a connection each.
-import { connect, type Socket } from "node:net";
+import { connect, type NetConnectOpts, type Socket } from "node:net";
 import type { Transport, TransportRequest, TransportResponse } from "../../server/api/client.ts";
 import { version } from "../version.ts";
 import { explainConnectError } from "./connect-error.ts";
@@ -14,7 +14,7 @@ export class UnixTransport implements Transport {
 
   async request(request: TransportRequest): Promise<TransportResponse> {
     const head = renderHead(request, `berth/${version}`);
-    const socket = connect(this.socketPath);
+    const socket = connect({ path: this.socketPath, highWaterMark: 1 << 20 } as NetConnectOpts);
     let isConnected = false;
     socket.once("connect", () => (isConnected = true));
     socket.on("error", () => {}); // it comes out of the iterator below
