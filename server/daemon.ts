@@ -10,7 +10,8 @@ import { guestHandlers } from "./guest-api/handle.ts";
 import { GuestSockets } from "./guest-api/sockets.ts";
 import { tryLock } from "./host/libc.ts";
 import { createApp, type Handlers } from "./http/app.ts";
-import { assertGroup, type Listener, listen } from "./http/listen.ts";
+import { assertGroup, type Listener, listen, listenForUsers, usualGroup, usualUserGroup } from "./http/listen.ts";
+import { confineUsers } from "./http/users.ts";
 import { handleUpgrades } from "./http/websockets.ts";
 import { ImageLibrary } from "./image-library/library.ts";
 import { imageRoutes } from "./image-library/routes.ts";
@@ -41,7 +42,10 @@ import { operationRoutes } from "./operations/routes.ts";
 import { Paths } from "./paths.ts";
 import { profileRoutes } from "./profiles/routes.ts";
 import { ProfileStore } from "./profiles/store.ts";
+import { guardOwners } from "./projects/guard.ts";
+import { projectRoutes } from "./projects/routes.ts";
 import { ProjectStore } from "./projects/store.ts";
+import { enterProject } from "./projects/user-project.ts";
 import { Settings } from "./settings.ts";
 import { Shutdown } from "./shutdown.ts";
 import { Pools } from "./storage/pools.ts";
@@ -53,6 +57,8 @@ export interface DaemonOptions {
   directory: string;
   /** Group that may use the socket. */
   group: string;
+  /** Group whose members may use the socket for users, each in a project of its own. */
+  userGroup: string;
 }
 
 export interface Daemon {
@@ -76,16 +82,17 @@ function makeContext(paths: Paths): Context {
   const db = openDatabase(paths.database);
   const events = new EventHub();
   const guestEvents = new GuestEvents();
+  const projects = new ProjectStore(db);
   const context: Context = {
     paths, db, events, guestEvents,
     guestSockets: new GuestSockets(paths, guestHandlers(() => context, guestEvents)),
     operations: new Operations(events),
     settings: new Settings(db),
-    projects: new ProjectStore(db),
-    profiles: new ProfileStore(db),
+    projects,
+    profiles: new ProfileStore(db, projects),
     instances: new InstanceStore(db),
     snapshots: new SnapshotStore(db),
-    images: new ImageLibrary(db, paths),
+    images: new ImageLibrary(db, paths, projects),
     networks: new Networks(db, paths),
     pools: new Pools(db, paths, readIdMap),
     proxies: new Proxies(paths.proxies),
@@ -100,16 +107,17 @@ function makeContext(paths: Paths): Context {
 }
 
 async function makeHandlers(ctx: Context): Promise<Handlers> {
-  return {
+  return guardOwners(ctx, {
     ...serverRoutes(ctx, await readTools()), ...operationRoutes(ctx.operations, ctx.events), ...instanceRoutes(ctx), ...snapshotRoutes(ctx), ...imageRoutes(ctx),
-    ...networkRoutes(ctx), ...profileRoutes(ctx), ...storageRoutes(ctx),
-  } as unknown as Handlers;
+    ...networkRoutes(ctx), ...profileRoutes(ctx), ...projectRoutes(ctx), ...storageRoutes(ctx),
+  } as unknown as Handlers);
 }
 
 /** Starts a daemon and resolves once it serves. */
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const paths = new Paths(options.directory);
-  assertGroup(options.group); // before anything is started that would be left running
+  assertGroup(options.group, usualGroup); // before anything is started that would be left running
+  assertGroup(options.userGroup, usualUserGroup);
   paths.make();
   const lock = takeLock(paths);
   mountMissingCgroups();
@@ -122,7 +130,10 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   await ctx.proxies.recover().catch((error) => log.error("proxy devices could not be recovered", { error: explain(error) }));
   const app = createApp(await makeHandlers(ctx), () => ctx.shutdown.begun);
   await app.ready();
-  const listener: Listener = await listen(app.routing, handleUpgrades(ctx.events, ctx.operations, (...given) => openSftp(ctx, ...given), app.routing), paths.socket, options.group);
+  const upgrade = handleUpgrades(ctx.events, ctx.operations, (...given) => openSftp(ctx, ...given), app.routing);
+  const listener: Listener = await listen(app.routing, upgrade, paths.socket, options.group);
+  const users = confineUsers({ handler: app.routing, upgrade }, (user) => enterProject(ctx, user));
+  const userListener = await listenForUsers(users.handler, users.upgrade, paths.userSocket, options.userGroup);
   log.info("berthd serves", { version: berthVersion, socket: paths.socket, running: ctx.runtime.count });
   void autostart(ctx).catch((error) => log.error("autostart failed", { error: explain(error) }));
 
@@ -130,7 +141,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const end = async () => {
     endSnapshotTimes();
     await ctx.operations.close(Number(ctx.settings.all()["core.shutdown_timeout"] ?? 5) * 60_000);
-    await listener.close();
+    await Promise.all([listener.close(), userListener?.close()]);
     ctx.guestSockets.closeAll();
     stopHooks();
     ctx.restarts.close();

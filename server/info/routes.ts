@@ -1,9 +1,8 @@
-// The endpoints about the server itself, and its projects.
-import type { Project, serverEndpoints } from "../api/server.ts";
+// The endpoints about the server itself.
+import type { serverEndpoints } from "../api/server.ts";
 import type { Config } from "../api/schemas.ts";
 import type { Context } from "../context.ts";
 import type { Implementation } from "../http/implementation.ts";
-import type { ProjectRecord } from "../projects/store.ts";
 import { describeEnvironment, type Tools } from "./environment.ts";
 import { apiExtensions } from "./extensions.ts";
 import { readResources } from "./resources.ts";
@@ -14,15 +13,6 @@ function asStrings(config: Record<string, unknown> | undefined): Config {
 }
 
 export function serverRoutes(ctx: Context, tools: Tools): Implementation<typeof serverEndpoints> {
-  const viewProject = (project: ProjectRecord): Project => ({
-    ...project,
-    used_by: [
-      ...ctx.instances.list(project.name).map(({ name }) => `/1.0/instances/${name}`),
-      ...ctx.images.store.list(project.name).map(({ fingerprint }) => `/1.0/images/${fingerprint}`),
-      ...ctx.profiles.list(project.name).map(({ name }) => `/1.0/profiles/${name}`),
-    ],
-  });
-
   return {
     listVersions: () => ["/1.0"],
 
@@ -44,12 +34,5 @@ export function serverRoutes(ctx: Context, tools: Tools): Implementation<typeof 
     shutDown: ({ query }) => ctx.shutdown.run(ctx, { force: query.force === "true" || query.force === "1" }),
 
     getResources: () => readResources(),
-
-    listProjects: ({ query }) => {
-      const projects = ctx.projects.list();
-      return query.recursion === "1" ? projects.map(viewProject) : projects.map(({ name }) => `/1.0/projects/${name}`);
-    },
-
-    getProject: ({ params }) => viewProject(ctx.projects.get(params.name)),
   };
 }
