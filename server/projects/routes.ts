@@ -52,10 +52,10 @@ export function projectRoutes(ctx: Context): Implementation<typeof projectEndpoi
       ctx.projects.get(params.name);
       return ctx.operations.start({
         description: "Renaming project", project: "",
-        run: async () => {
+        run: () => ctx.locks.run(`project:${params.name}`, async () => {
           renameProject(ctx, params.name, body.name);
           tell("renamed", body.name, requestor, { old_name: params.name });
-        },
+        }),
       });
     },
 
