@@ -106,19 +106,25 @@ export function guestMountsBundle(root) {
   return { ...daemonBundle(root), entryPoints: ["server/host/guest-mounts/helper.ts"], outfile: "dist/berth-guest-mounts", external: ["koffi", ...optional] };
 }
 
-/** The options of dist/berth. Entries of the full-screen view that it meets are added to `tui`. */
+/** The text of dist/berth, which runs the bundle. */
+export function launcher() {
+  return `${shebang}\n${readFileSync(new URL("./launch.cjs", import.meta.url), "utf8")}`;
+}
+
+/** The options of dist/berth-client.js, a function that dist/berth calls. Entries of the full-screen view that it meets are added to `tui`. */
 export function clientBundle(root, tui) {
   return {
     ...common,
     absWorkingDir: root,
     entryPoints: ["cli/main.ts"],
-    outfile: "dist/berth",
+    outfile: "dist/berth-client.js",
     format: "cjs",
     minify: true,
     external: optional,
     alias: { typebox: stub("typebox-stub") },
     plugins: [tuiApart(tui), sftpApart],
-    banner: { js: `${shebang}\n${metaUrl}` },
+    banner: { js: `(function(require,__filename,__dirname){${metaUrl}` },
+    footer: { js: "})" },
   };
 }
 
