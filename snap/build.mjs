@@ -4,7 +4,7 @@ import { chmodSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } f
 import { createRequire } from "node:module";
 import { join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { clientBundle, daemonBundle, forwarderBundle, guestMountsBundle, launcher, sftpBundle, sftpClientBundle, tuiBundle } from "./build/bundles.mjs";
+import { clientBundle, daemonBundle, finishClient, forwarderBundle, guestMountsBundle, launcher, sftpBundle, sftpClientBundle, tuiBundle } from "./build/bundles.mjs";
 import { isFresh, rememberInputs } from "./build/fresh.mjs";
 import { copyNatives, nativeFiles } from "./build/natives.mjs";
 import { run, StepError, script, step } from "./setup/step.mjs";
@@ -25,7 +25,7 @@ function esbuild() {
 }
 
 /** Bundles and writes each file by renaming it into place: a program that starts meanwhile sees the old one or the new one. */
-async function bundle(options) {
+async function bundle(options, finish) {
   const entry = options.entryPoints[0];
   if (!existsSync(resolve(root, entry))) throw new StepError(`${entry} does not exist`, "check out the whole project");
   const { build, formatMessages } = esbuild();
@@ -36,7 +36,7 @@ async function bundle(options) {
     if (!error.errors) throw error;
     throw new StepError((await formatMessages(error.errors.slice(0, 8), { kind: "error", color: false })).join("").trim());
   }
-  for (const file of result.outputFiles) writeProgram(file.path, file.contents);
+  for (const file of result.outputFiles) writeProgram(file.path, finish === undefined ? file.contents : finish(file.text));
   const size = result.outputFiles.reduce((sum, file) => sum + file.contents.length, 0);
   return { inputs: Object.keys(result.metafile.inputs), size };
 }
@@ -70,7 +70,7 @@ async function buildSftp() {
 async function buildClient() {
   if (isFresh(root, "berth", ["dist/berth", "dist/berth-client.js", "dist/berth-client.cache", "dist/berth-sftp-client.js"])) return "unchanged";
   const tui = new Set();
-  const { inputs, size } = await bundle(clientBundle(root, tui));
+  const { inputs, size } = await bundle(clientBundle(root, tui), finishClient);
   const files = await bundle(sftpClientBundle(root));
   const all = [...inputs, ...files.inputs];
   const sizes = [kib(size), `and ${kib(files.size)} for SFTP`];

@@ -8,7 +8,7 @@ import vm from "node:vm";
 
 const [dist] = process.argv.slice(2);
 const file = join(dist, "berth-client.js");
-const script = new vm.Script(readFileSync(file, "latin1"), { filename: file, importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER });
+const script = new vm.Script(readFileSync(file, "latin1"), { filename: file });
 const run = script.runInThisContext();
 const require = createRequire(file);
 
@@ -17,7 +17,7 @@ function runCommand(...words) {
   process.argv = [process.execPath, file, ...words];
   return new Promise((resolve) => {
     process.exit = resolve;
-    run(require, file, dist);
+    run(require, async (name) => require(name), file, dist);
   });
 }
 
