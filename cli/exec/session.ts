@@ -1,5 +1,4 @@
 // One exec: the sockets of its operation joined to our own input, output and signals.
-import type { WebSocket } from "ws";
 import { assertSucceeded } from "../../server/api/client.ts";
 import { statusCodes } from "../../server/api/envelope.ts";
 import type { InstanceExecPost } from "../../server/api/instances.ts";
@@ -11,6 +10,7 @@ import type { Server } from "../remotes/server.ts";
 import { ControlChannel } from "./control.ts";
 import { receiveInto, sendInput } from "./streams.ts";
 import { Terminal } from "./terminal.ts";
+import type { WebSocketClient } from "../transport/websocket.ts";
 
 /** How long the end of the operation is waited for after one of its sockets was refused. */
 const patience = 3000;
@@ -40,10 +40,10 @@ export async function runSession({ server, name }: Target, post: InstanceExecPos
 /** Resolves when all output has come and was written. */
 async function connectStreams(server: Server, operation: Operation, control: ControlChannel, useStdin: boolean): Promise<void> {
   const fds = (operation.metadata?.["fds"] ?? {}) as Record<string, string>;
-  const open = (fd: string, setUp?: (socket: WebSocket) => void) =>
+  const open = (fd: string, setUp?: (socket: WebSocketClient) => void) =>
     server.openWebsocket(server.client.path("connectOperation", { id: operation.id, secret: fds[fd] ?? "" }), setUp);
   const outputs: Promise<void>[] = [];
-  const receive = (target: number) => (socket: WebSocket) => {
+  const receive = (target: number) => (socket: WebSocketClient) => {
     const received = receiveInto(socket, target);
     received.catch(() => {}); // awaited below
     outputs.push(received);

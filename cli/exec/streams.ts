@@ -1,12 +1,12 @@
 // The data sockets of an exec: binary frames are bytes, a text frame of any content is the end.
-import type { WebSocket } from "ws";
 import { writeAll } from "../output/write.ts";
+import type { WebSocketClient } from "../transport/websocket.ts";
 
 /** Above that many unwritten bytes the socket is not read from. */
 const highWater = 1024 * 1024;
 
 /** Writes what comes to a file descriptor; resolves when it has ended and all is written. */
-export function receiveInto(socket: WebSocket, fd: number): Promise<void> {
+export function receiveInto(socket: WebSocketClient, fd: number): Promise<void> {
   let waiting = 0;
   let written = Promise.resolve();
   return new Promise((resolve, reject) => {
@@ -31,7 +31,7 @@ export function receiveInto(socket: WebSocket, fd: number): Promise<void> {
 }
 
 /** Sends stdin, no faster than it is taken, and its end. Nothing is sent but the end without `useStdin`. */
-export function sendInput(socket: WebSocket, useStdin: boolean): void {
+export function sendInput(socket: WebSocketClient, useStdin: boolean): void {
   const send = async () => {
     if (useStdin) {
       for await (const chunk of process.stdin) await sendFrame(socket, chunk as Uint8Array);
@@ -42,6 +42,6 @@ export function sendInput(socket: WebSocket, useStdin: boolean): void {
   send().catch(() => {});
 }
 
-function sendFrame(socket: WebSocket, frame: string | Uint8Array): Promise<void> {
+function sendFrame(socket: WebSocketClient, frame: string | Uint8Array): Promise<void> {
   return new Promise((resolve, reject) => socket.send(frame, (error) => (error ? reject(error) : resolve())));
 }

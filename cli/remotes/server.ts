@@ -1,7 +1,6 @@
 // One server as commands use it: requests in a project of it, background operations, websockets.
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { WebSocket } from "ws";
 import { type Client, createClient, type Transport, type TransportRequest } from "../../server/api/client.ts";
 import type { Operation } from "../../server/api/operations.ts";
 import { CliError } from "../errors.ts";
@@ -10,6 +9,7 @@ import { writeNow } from "../output/write.ts";
 import type { Dialer } from "../transport/dialer.ts";
 import { SocketTransport } from "../transport/socket.ts";
 import { UnixDialer } from "../transport/unix.ts";
+import type { WebSocketClient } from "../transport/websocket.ts";
 import { type ClientConfig, certificateFile, type Remote } from "./config.ts";
 
 export interface ServerOptions {
@@ -81,7 +81,7 @@ export class Server {
   }
 
   /** `setUp` gets the websocket before anything can arrive. */
-  async openWebsocket(path: string, setUp?: (socket: WebSocket) => void): Promise<WebSocket> {
+  async openWebsocket(path: string, setUp?: (socket: WebSocketClient) => void): Promise<WebSocketClient> {
     this.#assertServes(path);
     const { openWebsocket } = await import("../transport/websocket.ts");
     return openWebsocket(await this.#dialer(), path, setUp);
