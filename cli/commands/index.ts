@@ -1,9 +1,13 @@
 // All commands.
 import type { Group } from "../command.ts";
 import { adminGroup } from "./admin/index.ts";
+import { aliasGroup } from "./alias/index.ts";
 import { configGroup } from "./config/index.ts";
+import { completeCommand, completionCommand } from "./docs/completion.ts";
+import { manpageCommand } from "./docs/manpage.ts";
 import { fileGroup } from "./file/index.ts";
 import { imageGroup } from "./image/index.ts";
+import { clusterCommand } from "./left-out.ts";
 import { consoleCommand } from "./instance/console.ts";
 import { copyCommand } from "./instance/copy.ts";
 import { deleteCommand } from "./instance/delete.ts";
@@ -33,8 +37,8 @@ export const root: Group = {
 All of Berth's features can be driven through the various commands below.
 For help with any of those, simply call them with --help.`,
   commands: [
-    adminGroup, configGroup, consoleCommand, copyCommand, deleteCommand, execCommand, fileGroup, imageGroup, infoCommand, initCommand, launchCommand,
-    listCommand, monitorCommand, moveCommand, networkGroup, operationGroup, pauseCommand, profileGroup, projectGroup, queryCommand, rebuildCommand, remoteGroup, renameCommand,
+    adminGroup, aliasGroup, clusterCommand, completeCommand, completionCommand, configGroup, consoleCommand, copyCommand, deleteCommand, execCommand, fileGroup, imageGroup, infoCommand, initCommand, launchCommand,
+    listCommand, manpageCommand, monitorCommand, moveCommand, networkGroup, operationGroup, pauseCommand, profileGroup, projectGroup, queryCommand, rebuildCommand, remoteGroup, renameCommand,
     restartCommand, restoreCommand, shellCommand, snapshotCommand, startCommand, stopCommand, storageGroup, versionCommand,
     {
       name: "help", summary: "Help about any command", usage: "[command]", args: [0, -1], flags: {},
