@@ -17,26 +17,26 @@ export function wantedAt(root: Group, words: readonly string[], aliases: readonl
   const typed = words.at(-1) ?? "";
   let entry: Entry = root;
   const args: string[] = [];
-  let valueOf: Flag | undefined;
-  let valueName = "";
+  let taking: Flag | undefined;
+  let takingName = "";
   let isLiteral = false;
   for (const word of words.slice(0, -1)) {
-    if (valueOf) {
-      valueOf = undefined;
+    if (taking) {
+      taking = undefined;
       continue;
     }
     if (!isLiteral && word.startsWith("-") && word.length > 1) {
       if (word === "--") isLiteral = true;
-      else [valueName, valueOf] = flagThatTakes(entry, word);
+      else [takingName, taking] = flagThatTakes(entry, word);
       continue;
     }
     const child: Entry | undefined = isGroup(entry) ? entry.commands.find((it) => it.name === word || (!isGroup(it) && it.aliases?.includes(word))) : undefined;
     if (child) entry = child;
     else args.push(word);
   }
-  if (valueOf) return valuesOf(valueName, typed);
+  if (taking) return valuesOf(takingName, typed);
   const joined = /^--([a-z-]+)=(.*)$/.exec(typed);
-  if (joined && !isLiteral) return prefixed(valuesOf(joined[1] ?? "", joined[2] ?? ""), `--${joined[1]}=`);
+  if (joined && !isLiteral) return withPrefix(valuesOf(joined[1] ?? "", joined[2] ?? ""), `--${joined[1]}=`);
   if (typed.startsWith("-") && !isLiteral) return { kind: "words", words: flagsOf(entry) };
   if (isGroup(entry)) return args.length > 0 ? none : { kind: "words", words: [...commandsOf(entry), ...(entry === root ? aliases : [])] };
   return argumentAt(entry, args, typed);
@@ -67,7 +67,7 @@ function valuesOf(name: string, typed: string): Wanted {
   return { kind: "words", words: [...(flagWords[name] ?? [])] };
 }
 
-function prefixed(wanted: Wanted, prefix: string): Wanted {
+function withPrefix(wanted: Wanted, prefix: string): Wanted {
   return wanted.kind === "words" ? { kind: "words", words: wanted.words.map((word) => prefix + word) } : wanted;
 }
 

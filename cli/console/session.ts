@@ -7,6 +7,7 @@ import type { Context, Target } from "../context.ts";
 import { receiveInto } from "../exec/streams.ts";
 import { Terminal } from "../exec/terminal.ts";
 import { waitForEnd } from "../operation.ts";
+import { writeAll } from "../output/write.ts";
 import { DetachKey } from "./detach-key.ts";
 import type { WebSocketClient } from "../transport/websocket.ts";
 
@@ -25,7 +26,7 @@ export async function attachConsole(ctx: Context, { server, name }: Target, post
   const control = await open("control");
   let received: Promise<void> = Promise.resolve();
   const main = await open("0", (socket) => {
-    received = receiveInto(socket, 1);
+    received = receiveInto(socket, (data) => writeAll(1, data));
     received.catch(() => {}); // awaited below
   });
   ctx.say("To detach from the console, press: <ctrl>+a q");

@@ -1,12 +1,13 @@
 // The data sockets of an exec: binary frames are bytes, a text frame of any content is the end.
-import { writeAll } from "../output/write.ts";
 import type { WebSocketClient } from "../transport/websocket.ts";
 
 /** Above that many unwritten bytes the socket is not read from. */
 const highWater = 1024 * 1024;
 
-/** Writes what comes to a file descriptor; resolves when it has ended and all is written. */
-export function receiveInto(socket: WebSocketClient, fd: number): Promise<void> {
+export type Sink = (data: Uint8Array) => Promise<void>;
+
+/** Writes what comes; resolves when it has ended and all is written. */
+export function receiveInto(socket: WebSocketClient, write: Sink): Promise<void> {
   let waiting = 0;
   let written = Promise.resolve();
   return new Promise((resolve, reject) => {
@@ -19,7 +20,7 @@ export function receiveInto(socket: WebSocketClient, fd: number): Promise<void> 
       }
       waiting += data.length;
       if (waiting > highWater) socket.pause();
-      written = written.then(() => writeAll(fd, data)).then(() => {
+      written = written.then(() => write(data)).then(() => {
         waiting -= data.length;
         if (socket.isPaused && waiting <= highWater) socket.resume();
       });

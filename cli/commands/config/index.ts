@@ -1,6 +1,7 @@
 // berth config
 import type { Group } from "../../command.ts";
 import { instanceDeviceGroup } from "./device.ts";
+import { configExplainCommand } from "./explain.ts";
 import { configMetadataGroup } from "./metadata.ts";
 import { configTemplateGroup } from "./template.ts";
 import { configEditCommand, configShowCommand } from "./show.ts";
@@ -10,6 +11,6 @@ export const configGroup: Group = {
   name: "config",
   summary: "Manage instance and server configuration options",
   commands: [
-    instanceDeviceGroup, configEditCommand, configGetCommand, configMetadataGroup, configSetCommand, configShowCommand, configTemplateGroup, configUnsetCommand,
+    instanceDeviceGroup, configEditCommand, configExplainCommand, configGetCommand, configMetadataGroup, configSetCommand, configShowCommand, configTemplateGroup, configUnsetCommand,
   ],
 };

@@ -12,7 +12,7 @@ export const manpageCommand = defineCommand({
   hidden: true,
   args: [1, 1],
   flags: { format: { kind: "string", short: "f", default: "man", description: "Format (man|md)" } },
-  async run(ctx, [target = ""], flags) {
+  async run(_ctx, [target = ""], flags) {
     if (!["man", "md"].includes(flags.format)) throw new CliError(`Invalid format "${flags.format}"`, { hint: "choose man or md." });
     const [{ renderMan, renderMarkdown }, { root }] = await Promise.all([import("../../manpage.ts"), import("../index.ts")]);
     mkdirSync(target, { recursive: true });

@@ -14,7 +14,7 @@ import { madeInstance } from "./made.ts";
 import { overrideDevices, parseOverrides } from "./overrides.ts";
 import { withLogHint } from "./state.ts";
 
-const initFlags = {
+export const initFlags = {
   config: { kind: "list", short: "c", description: "Config key/value to apply to the new instance" },
   device: { kind: "list", short: "d", description: "New key/value to apply to a specific device" },
   empty: { kind: "bool", description: "Create an empty instance" },
@@ -66,7 +66,7 @@ berth launch alpine a1 < config.yaml
   },
 });
 
-async function createInstance(ctx: Context, args: string[], flags: InitValues): Promise<Target> {
+export async function createInstance(ctx: Context, args: string[], flags: InitValues): Promise<Target> {
   if (flags.vm) throw new CliError("Virtual machines are not supported: Berth runs containers");
   if (flags.empty && args.length > 1) throw new CliError("--empty cannot be combined with an image name");
   if (!flags.empty && args.length === 0) throw new CliError("Name the image to create it from", { hint: "berth image list shows what there is." });
