@@ -1,12 +1,12 @@
 // berth info
 import type { InstanceFull } from "../../../server/api/instances.ts";
-import { defineCommand } from "../../command.ts";
+import { defineCommand, targetFlag } from "../../command.ts";
 import type { Context } from "../../context.ts";
 import { CliError } from "../../errors.ts";
 import { serverShape } from "../../output/shape.ts";
 import { renderTable } from "../../output/table.ts";
 import { formatLocal, formatSize, formatSizeIec, isTimeSet } from "../../output/units.ts";
-import { stripRemote } from "../../remote.ts";
+import type { Server } from "../../remotes/server.ts";
 
 export const infoCommand = defineCommand({
   name: "info",
@@ -21,21 +21,20 @@ berth info
   flags: {
     resources: { kind: "bool", description: "Show the resources available to the server", hidden: true },
     "show-log": { kind: "bool", description: "Show the instance's last 100 log lines?" },
-    target: { kind: "string", description: "Cluster member name", hidden: true },
+    target: targetFlag,
   },
   async run(ctx, args, flags) {
-    const name = stripRemote(args[0] ?? "");
-    if (flags.target) throw new CliError("--target is not supported: Berth is never a cluster");
+    const { server, name } = ctx.resolve(args[0]);
     if (flags.resources) throw new CliError("--resources is not supported yet");
-    if (name === "") return ctx.show(await ctx.client.getServer(), serverShape);
-    const instance = (await ctx.client.getInstance({ name, recursion: "1" })) as InstanceFull;
+    if (name === "") return ctx.show(await server.client.getServer(), serverShape);
+    const instance = (await server.client.getInstance({ name, recursion: "1" })) as InstanceFull;
     ctx.write(renderInstance(instance));
-    if (flags["show-log"]) await showLog(ctx, name);
+    if (flags["show-log"]) await showLog(ctx, server, name);
   },
 });
 
-async function showLog(ctx: Context, name: string): Promise<void> {
-  const log = await ctx.client.getInstanceLog({ name, file: "lxc.log" });
+async function showLog(ctx: Context, server: Server, name: string): Promise<void> {
+  const log = await server.client.getInstanceLog({ name, file: "lxc.log" });
   ctx.print(`\nLog:\n\n${await log.text()}`);
 }
 

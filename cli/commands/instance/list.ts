@@ -3,8 +3,9 @@ import { defineCommand, formatFlag } from "../../command.ts";
 import type { Context } from "../../context.ts";
 import { CliError } from "../../errors.ts";
 import { compareRows } from "../../output/natural.ts";
+import { renderListing } from "../../output/render.ts";
 import { instanceFullShape } from "../../output/shape.ts";
-import { stripRemote } from "../../remote.ts";
+import type { Server } from "../../remotes/server.ts";
 import { type Column, type Listed, parseColumns } from "./columns.ts";
 import { matchesFilters, splitFilters } from "./filters.ts";
 
@@ -102,17 +103,43 @@ berth list -c ns,user.comment:comment
     columns: { kind: "string", short: "c", default: defaultColumns, description: "Columns" },
     fast: { kind: "bool", description: "Fast mode (same as --columns=nsacPt)" },
     format: formatFlag,
+    watch: { kind: "bool", short: "w", description: "Show the list again whenever something changes" },
   },
   async run(ctx, args, flags) {
     if (ctx.globals.project !== "" && flags["all-projects"]) throw new CliError("Can't specify --project with --all-projects");
+    const { server, filters } = readFilters(ctx, args);
     const columns = parseColumns(chooseColumns(flags));
-    await ctx.list(flags.format, async () => {
-      const instances = await fetchInstances(ctx, readFilters(args), columns, flags["all-projects"]);
+    const make = async () => {
+      const instances = await fetchInstances(server, filters, columns, flags["all-projects"]);
       const rows = instances.map((instance) => columns.map((column) => column.cell(instance))).sort(compareRows);
       return { header: columns.map((column) => column.header), rows, raw: instances, shape: instanceFullShape };
-    });
+    };
+    if (flags.watch) return watch(server, async () => renderListing(flags.format, await make()));
+    await ctx.list(flags.format, make);
   },
 });
+
+/** Addresses have no events: they are looked for now and then. */
+const watchInterval = 2000;
+
+/** Draws again at every event that changes something. What is no terminal gets only what differs from the last. */
+async function watch(server: Server, render: () => Promise<string>): Promise<void> {
+  const [{ openScreen }, { streamEvents }] = await Promise.all([import("../../output/screen.ts"), import("../../events.ts")]);
+  await using screen = openScreen();
+  let wake = () => {};
+  const events = await streamEvents(server, ["lifecycle"], () => wake());
+  let shown = "";
+  let news: Promise<void>;
+  do {
+    news = new Promise((resolve) => {
+      wake = resolve;
+    });
+    const text = await render();
+    if (text !== shown) screen.draw(text);
+    shown = text;
+  } while (await screen.sleep(watchInterval, Promise.race([news, events.ended])));
+  events.close();
+}
 
 /** Berth is never a cluster, so the location is shown only when it is asked for. */
 export function chooseColumns(flags: { columns: string; fast: boolean; "all-projects": boolean }): string {
@@ -123,16 +150,17 @@ export function chooseColumns(flags: { columns: string; fast: boolean; "all-proj
 }
 
 /** Only the first argument may name a remote: in the others a colon is part of the filter. */
-function readFilters([first = "", ...others]: readonly string[]): string[] {
-  const name = first.includes("=") ? first : stripRemote(first);
-  return name === "" ? others : [...others, name];
+function readFilters(ctx: Context, [first = "", ...others]: readonly string[]): { server: Server; filters: string[] } {
+  if (first.includes("=")) return { server: ctx.resolve().server, filters: [...others, first] };
+  const { server, name } = ctx.resolve(first);
+  return { server, filters: name === "" ? others : [...others, name] };
 }
 
-async function fetchInstances(ctx: Context, filters: string[], columns: Column[], allProjects: boolean): Promise<Listed[]> {
-  const { server, client } = splitFilters(filters);
+async function fetchInstances(server: Server, filters: string[], columns: Column[], allProjects: boolean): Promise<Listed[]> {
+  const { server: filter, client } = splitFilters(filters);
   const needsState = columns.some((column) => column.needsState) || client.some((filter) => /^ipv[46]=/i.test(filter));
-  const instances = (await ctx.client.listInstances({
-    recursion: needsState ? "2" : "1", filter: server, ...(allProjects ? { "all-projects": "true" } : {}),
+  const instances = (await server.client.listInstances({
+    recursion: needsState ? "2" : "1", filter, ...(allProjects ? { "all-projects": "true" } : {}),
   })) as Listed[];
   const matching = instances.filter((instance) => matchesFilters(instance, client));
   return needsState ? matching : matching.map((instance) => ({ ...instance, backups: null, state: null as never, snapshots: null }));
