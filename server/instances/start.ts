@@ -32,7 +32,7 @@ import { type InstanceRecord, systemNameOf } from "./store.ts";
 import { applyTemplates } from "./templates.ts";
 import { forceStop } from "./stop.ts";
 import { instanceUrl } from "./view.ts";
-import { allowsSnapshots } from "../projects/check.ts";
+import { allowsSnapshots, assertMayRun } from "../projects/check.ts";
 import { withUndo } from "../undo.ts";
 
 export interface StartOptions {
@@ -52,6 +52,7 @@ export async function startInstance(ctx: Context, project: string, instanceName:
   const instance = ctx.instances.get(project, instanceName);
   expectCgroupMoves();
   const expanded = expandInstance(ctx, instance);
+  assertMayRun(ctx, instance, expanded);
   await assertStartable(instance, expanded);
   const map = await takeIdMap(ctx, instance, expanded);
   const driver = ctx.pools.driver(instance.pool);

@@ -33,6 +33,11 @@ function assertMayBe(project: ProjectRecord, member: Member): void {
   if (isTrue(project.config["restricted"])) assertUnrestricted(project, { kind: "container", ...member });
 }
 
+/** Throws `project_restricted` when an instance may not run: it came to be what it is while its project was being restricted. */
+export function assertMayRun(ctx: Context, { project, name }: Pick<InstanceRecord, "project" | "name">, expanded: Layer): void {
+  assertMayBe(ctx.projects.get(project), { name, ...expanded });
+}
+
 /** Throws `project_restricted` when a project forbids what a profile of its own holds. */
 export function assertProfileFits(ctx: Context, profile: Layer & { project: string; name: string }): void {
   const project = ctx.projects.get(profile.project);

@@ -108,8 +108,8 @@ test("a user of the machine gets a restricted project of its own, with a disk an
   assert.deepEqual((await asUser("GET", "/1.0/instances")).metadata, [`/1.0/instances/mine?project=user-${uid}`]);
   const { expanded_devices: devices } = await daemon.must("GET", `/1.0/instances/mine?project=user-${uid}`);
   assert.deepEqual(devices, { root: { type: "disk", path: "/", pool: "default" }, eth0: { type: "nic", name: "eth0", network: "berthbr0" } });
-  const escape = await asUser("PATCH", "/1.0/instances/mine", { devices: { x: { type: "disk", source: "/", path: "/mnt" } } });
-  assert.match(escape.error, /Attaching disks not backed by a pool is forbidden/);
+  const reaching = await asUser("PATCH", "/1.0/instances/mine", { devices: { x: { type: "disk", source: "/", path: "/mnt" } } });
+  assert.match(reaching.error, /Attaching disks not backed by a pool is forbidden/);
 });
 
 test("a user of the machine sees and changes nothing of other projects, and nothing of the server", async () => {

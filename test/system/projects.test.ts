@@ -1,11 +1,14 @@
 // Projects with real containers: two of one name side by side, moves between projects and what survives of them when the daemon
 // is killed, and what the stock `lxc` and `berth` do with projects.
 import assert from "node:assert/strict";
-import { existsSync, readdirSync } from "node:fs";
+import { chownSync, cpSync, existsSync, mkdtempSync, readdirSync } from "node:fs";
+import { dirname } from "node:path";
 import { after, afterEach, before, test } from "node:test";
 import { type Daemon, startDaemon } from "../helpers/daemon.ts";
 import { type Heard, listen } from "../api/sockets.ts";
 import { importBusybox } from "../helpers/guests.ts";
+import { busyboxImages } from "../helpers/images.ts";
+import { exec } from "../helpers/exec.ts";
 import { remains } from "../helpers/remains.ts";
 import { eventually, pause } from "../helpers/wait.ts";
 
@@ -13,7 +16,7 @@ const name = `proj${process.pid}`;
 let daemon: Daemon;
 
 before(async () => {
-  daemon = await startDaemon();
+  daemon = await startDaemon({ args: ["--user-group", "54321"] });
   await importBusybox(daemon);
   const { devices } = await daemon.must("GET", "/1.0/profiles/default");
   for (const project of ["one", "two"]) {
@@ -172,7 +175,10 @@ const commands: readonly [string[], string | RegExp][] = [
   [["project", "set", "px", "limits.instances=3", "user.a=b"], ""],
   [["project", "set", "px", "limits.instance=3"], /^Error: Unknown configuration key: limits\.instance \(did you mean "limits\.instances"\?\)/],
   [["project", "unset", "px", "user.a"], ""],
-  [["project", "show", "px"], /^config:\n  features\.images: "false"\n  features\.profiles: "true"\n  features\.storage\.volumes: "true"\n  limits\.containers: "2"\n  limits\.instances: "3"\ndescription: ""\nname: px\nused_by:\n- \/1\.0\/profiles\/default\?project=px\n$/],
+  [["project", "show", "px"], [
+    "config:", '  features.images: "false"', '  features.profiles: "true"', '  features.storage.volumes: "true"', '  limits.containers: "2"', '  limits.instances: "3"',
+    'description: ""', "name: px", "used_by:", "- /1.0/profiles/default?project=px", "",
+  ].join("\n")],
   [["project", "info", "px"], /\| CONTAINERS +\| 2 +\| 0 +\|/],
   [["project", "list"], /\| px +\| NO +\| YES +\| YES +\| NO +\| +\| 1 +\|/],
   [["project", "rename", "px", "py"], "Project px renamed to py\n"],
@@ -218,6 +224,34 @@ test("a project is edited as YAML, by either client", async () => {
     assert.deepEqual([config["limits.containers"], description], ["7", "mine"]);
     await daemon.run("project", "delete", "edited");
   }
+});
+
+test("a user of the machine runs containers in a project of its own by the stock client, and reaches no other", async () => {
+  const [uid, gid] = [12_345, 54_321];
+  const conf = mkdtempSync(`${dirname(daemon.dir)}/user-`);
+  chownSync(conf, uid, gid);
+  cpSync(`${dirname(daemon.dir)}/lxc/config.yml`, `${conf}/config.yml`);
+  const env = { LXD_SOCKET: `${daemon.dir}/unix-user.socket`, LXD_DIR: daemon.dir, LXD_CONF: conf, HOME: conf };
+  const lxc = (...args: string[]) => exec("setpriv", [`--reuid=${uid}`, `--regid=${gid}`, "--clear-groups", "lxc", ...args], { env });
+  const ok = async (...args: string[]) => {
+    const { code, stdout, stderr } = await lxc(...args);
+    assert.equal(code, 0, `lxc ${args.join(" ")}: ${stderr}${stdout}`);
+    return stdout;
+  };
+  await create("one");
+  const [image = ""] = (await busyboxImages()).unified;
+  cpSync(image, `${conf}/image.tar`);
+  await ok("image", "import", `${conf}/image.tar`, "--alias", "mine");
+  await ok("launch", "mine", name);
+  assert.equal(await ok("exec", name, "--", "hostname"), `${name}\n`);
+  assert.equal(await ok("list", "-f", "csv", "-c", "nse"), `${name},RUNNING,user-${uid}\n`);
+  assert.match((await lxc("list", "--project", "one")).stderr, /not authorized/);
+  assert.match((await lxc("config", "device", "add", name, "etc", "disk", "source=/etc", "path=/mnt")).stderr, /Attaching disks not backed by a pool is forbidden/);
+  assert.match((await lxc("config", "set", name, "security.privileged=true")).stderr, /Privileged containers are forbidden/);
+  const admin = await exec("setpriv", [`--reuid=${uid}`, `--regid=${gid}`, "--clear-groups", "lxc", "list"], { env: { ...env, LXD_SOCKET: daemon.socket } });
+  assert.match(admin.stderr, /permission denied/);
+  await ok("delete", "-f", name);
+  await ok("image", "delete", "mine");
 });
 
 test("events tell of what happens in their project", async () => {
