@@ -1,7 +1,13 @@
 // The daemon: makes everything, starts it in order, and ends it in the opposite order.
 import { closeSync, openSync } from "node:fs";
+import { isTrue } from "./api/config-keys/key.ts";
+import { splitAddresses } from "./api/config-keys/server.ts";
 import { fail } from "./api/errors.ts";
 import type { Context } from "./context.ts";
+import { certificateRoutes } from "./certificates/routes.ts";
+import { CertificateStore } from "./certificates/store.ts";
+import { Tokens } from "./certificates/tokens.ts";
+import { Trust } from "./certificates/trust.ts";
 import { openDatabase } from "./db/open.ts";
 import { Proxies } from "./devices/proxy/proxies.ts";
 import { EventHub } from "./events/hub.ts";
@@ -9,10 +15,14 @@ import { GuestEvents } from "./guest-api/events.ts";
 import { guestHandlers } from "./guest-api/handle.ts";
 import { GuestSockets } from "./guest-api/sockets.ts";
 import { tryLock } from "./host/libc.ts";
-import { createApp, type Handlers } from "./http/app.ts";
+import { type CallerOf, createApp, type Handlers } from "./http/app.ts";
+import { callerOf as unixCaller } from "./http/caller-of.ts";
 import { assertGroup, type Listener, listen, listenForUsers, usualGroup, usualUserGroup } from "./http/listen.ts";
+import { onlyPath } from "./http/only-path.ts";
 import { confineUsers } from "./http/users.ts";
 import { handleUpgrades } from "./http/websockets.ts";
+import { readServerCertificate } from "./https/certificate.ts";
+import { HttpsListener, type Serving } from "./https/listener.ts";
 import { ImageLibrary } from "./image-library/library.ts";
 import { imageRoutes } from "./image-library/routes.ts";
 import { readTools } from "./info/environment.ts";
@@ -46,7 +56,7 @@ import { guardOwners } from "./projects/guard.ts";
 import { projectRoutes } from "./projects/routes.ts";
 import { ProjectStore } from "./projects/store.ts";
 import { enterProject } from "./projects/user-project.ts";
-import { Settings } from "./settings.ts";
+import { pagePolicy, Settings } from "./settings.ts";
 import { Shutdown } from "./shutdown.ts";
 import { Pools } from "./storage/pools.ts";
 import { storageRoutes } from "./storage/routes.ts";
@@ -81,13 +91,19 @@ function takeLock(paths: Paths): number {
 function makeContext(paths: Paths): Context {
   const db = openDatabase(paths.database);
   const events = new EventHub();
+  const settings = new Settings(db);
+  const certificate = readServerCertificate(paths);
   const guestEvents = new GuestEvents();
   const projects = new ProjectStore(db);
   const context: Context = {
     paths, db, events, guestEvents,
     guestSockets: new GuestSockets(paths, guestHandlers(() => context, guestEvents)),
     operations: new Operations(events),
-    settings: new Settings(db),
+    settings,
+    trust: new Trust(new CertificateStore(db), () => !isTrue(settings.get("core.metrics_authentication"))),
+    tokens: new Tokens(),
+    https: new HttpsListener(certificate, 8443),
+    metricsHttps: new HttpsListener(certificate, 9100),
     projects,
     profiles: new ProfileStore(db, projects),
     instances: new InstanceStore(db),
@@ -108,8 +124,8 @@ function makeContext(paths: Paths): Context {
 
 async function makeHandlers(ctx: Context): Promise<Handlers> {
   return guardOwners(ctx, {
-    ...serverRoutes(ctx, await readTools()), ...operationRoutes(ctx.operations, ctx.events), ...instanceRoutes(ctx), ...snapshotRoutes(ctx), ...imageRoutes(ctx),
-    ...networkRoutes(ctx), ...profileRoutes(ctx), ...projectRoutes(ctx), ...storageRoutes(ctx),
+    ...serverRoutes(ctx, await readTools()), ...certificateRoutes(ctx), ...operationRoutes(ctx.operations, ctx.events), ...instanceRoutes(ctx), ...snapshotRoutes(ctx),
+    ...imageRoutes(ctx), ...networkRoutes(ctx), ...profileRoutes(ctx), ...projectRoutes(ctx), ...storageRoutes(ctx),
   } as unknown as Handlers);
 }
 
@@ -128,12 +144,19 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   await Promise.all([ctx.pools.open(), ctx.networks.open(), ensureLxcfs(paths.lxcfs)]);
   await recoverInstances(ctx);
   await ctx.proxies.recover().catch((error) => log.error("proxy devices could not be recovered", { error: explain(error) }));
-  const app = createApp(await makeHandlers(ctx), () => ctx.shutdown.begun);
+  const callerOf: CallerOf = (socket) => ctx.trust.callerOf(socket) ?? unixCaller(socket);
+  const pages = () => pagePolicy(ctx.settings);
+  const app = createApp(await makeHandlers(ctx), { callerOf, pages, isShuttingDown: () => ctx.shutdown.begun });
   await app.ready();
-  const upgrade = handleUpgrades(ctx.events, ctx.operations, (...given) => openSftp(ctx, ...given), app.routing);
+  const upgrade = handleUpgrades({ events: ctx.events, operations: ctx.operations, sftp: (...given) => openSftp(ctx, ...given), callerOf, pages, serve: app.routing });
   const listener: Listener = await listen(app.routing, upgrade, paths.socket, options.group);
   const users = confineUsers({ handler: app.routing, upgrade }, (user) => enterProject(ctx, user));
   const userListener = await listenForUsers(users.handler, users.upgrade, paths.userSocket, options.userGroup);
+  const serving: Serving = {
+    handler: app.routing, upgrade, connected: (...given) => ctx.trust.meet(...given), trustedProxies: () => splitAddresses(ctx.settings.get("core.https_trusted_proxy")),
+  };
+  await ctx.https.start(serving, ctx.settings.get("core.https_address"));
+  await ctx.metricsHttps.start({ ...serving, ...onlyPath("/1.0/metrics", app.routing) }, ctx.settings.get("core.metrics_address"));
   log.info("berthd serves", { version: berthVersion, socket: paths.socket, running: ctx.runtime.count });
   void autostart(ctx).catch((error) => log.error("autostart failed", { error: explain(error) }));
 
@@ -141,6 +164,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const end = async () => {
     endSnapshotTimes();
     await ctx.operations.close(Number(ctx.settings.all()["core.shutdown_timeout"] ?? 5) * 60_000);
+    ctx.https.close();
+    ctx.metricsHttps.close();
     await Promise.all([listener.close(), userListener?.close()]);
     ctx.guestSockets.closeAll();
     stopHooks();

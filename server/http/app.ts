@@ -1,35 +1,44 @@
 // The HTTP side: every endpoint of the contract becomes a route of one fastify app.
 import { type IncomingMessage, STATUS_CODES } from "node:http";
+import type { Socket } from "node:net";
 import type { Readable } from "node:stream";
+import { TLSSocket } from "node:tls";
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { Endpoint } from "../api/endpoint.ts";
-import { assertAllowed } from "../auth/caller.ts";
+import { admit, type Caller, type Wish } from "../auth/caller.ts";
 import { asyncEnvelope, errorCodeHeader, errorEnvelope, errorHintHeader, syncEnvelope } from "../api/envelope.ts";
 import { BerthError, fail } from "../api/errors.ts";
 import { endpoints } from "../api/index.ts";
 import { explain, log } from "../log.ts";
 import { Operation } from "../operations/operation.ts";
 import { asExpected, errorMessage } from "../operations/error-message.ts";
-import { bodyLimit, parseBody, responseFault } from "./body.ts";
+import { bodyLimits, collectBody, parseBody, responseFault, strangersLimits } from "./body.ts";
 import { assertMatches, etagOf } from "./etag.ts";
 import type { Call } from "./implementation.ts";
+import { answerPage, type PagePolicy } from "./origin.ts";
 import type { RawReply } from "./replies.ts";
-import { callerOf } from "./caller-of.ts";
 
 type Handler = (call: Call<Endpoint>) => unknown;
 export type Handlers = Readonly<Record<string, Handler | undefined>>;
+/** Who is at the other end of a connection. */
+export type CallerOf = (socket: Socket) => Caller;
 
 const oldNouns = /^\/1\.0\/(containers|virtual-machines)(?=\/|\?|$)/;
 const checkResponses = process.env["BERTH_CHECK_RESPONSES"] === "1";
 
-/**
- * Makes the app. `handlers` has a function for every endpoint that is not upgraded; while `isShuttingDown` only
- * endpoints that say so are answered.
- */
-export function createApp(handlers: Handlers, isShuttingDown: () => boolean): FastifyInstance {
+export interface Surroundings {
+  callerOf: CallerOf;
+  /** Which web pages may use the API. */
+  pages: () => PagePolicy;
+  /** While it is, only endpoints that say so are answered. */
+  isShuttingDown: () => boolean;
+}
+
+/** Makes the app. `handlers` has a function for every endpoint that is not upgraded. */
+export function createApp(handlers: Handlers, { callerOf, pages, isShuttingDown }: Surroundings): FastifyInstance {
   const app = fastify({
     logger: false,
-    bodyLimit,
+    bodyLimit: bodyLimits.size,
     rewriteUrl: (request) => (request.url ?? "/").replace(oldNouns, "/1.0/instances"),
     routerOptions: { maxParamLength: 65_536, ignoreTrailingSlash: true }, // Node refuses longer heads by itself
     frameworkErrors: (error, _request, reply) => sendError(reply as FastifyReply, error),
@@ -37,6 +46,11 @@ export function createApp(handlers: Handlers, isShuttingDown: () => boolean): Fa
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", (_request, payload, done) => done(null, payload));
   app.setErrorHandler((error, _request, reply) => sendError(reply, error));
+
+  app.addHook("onRequest", (request, reply, done) => {
+    if (request.headers.origin) void reply.headers(answerPage(pages(), request.raw));
+    done();
+  });
 
   const table = Object.entries(endpoints as Record<string, Endpoint>);
   for (const [id, endpoint] of table) {
@@ -46,12 +60,13 @@ export function createApp(handlers: Handlers, isShuttingDown: () => boolean): Fa
       ...(endpoint.method === "GET" ? { exposeHeadRoute: false } : {}),
       handler: (request, reply) => {
         if (isShuttingDown() && !endpoint.duringShutdown) throw fail("shutting_down");
-        return handle(id, endpoint, handlers, request, reply);
+        return handle(id, endpoint, handlers, callerOf(request.raw.socket), request, reply);
       },
     });
   }
   const paths = table.map(([, { path }]) => new RegExp(`^${path.replace(/:[a-z]+/g, "[^/]+").replace(/\*[a-z]+/g, ".+")}/?$`));
   app.setNotFoundHandler((request, reply) => {
+    if (request.method === "OPTIONS") return reply.header("content-type", "application/json").send("");
     const [path = ""] = request.url.split("?");
     const method = paths.some((pattern) => pattern.test(path)) ? "not_implemented" : "not_found";
     return sendError(reply, fail(method));
@@ -59,12 +74,12 @@ export function createApp(handlers: Handlers, isShuttingDown: () => boolean): Fa
   return app;
 }
 
-async function handle(id: string, endpoint: Endpoint, handlers: Handlers, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
+async function handle(id: string, endpoint: Endpoint, handlers: Handlers, by: Caller, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
   if (endpoint.kind === "websocket") throw fail("websocket_expected");
   if (endpoint.kind === "stream") throw fail("upgrade_missing");
   const handler = handlers[id];
   if (!handler) throw fail("not_implemented");
-  const call = await readCall(endpoint, request);
+  const call = await readCall(endpoint, request, by);
   if (endpoint.precondition && request.headers["if-match"]) await checkPrecondition(endpoint, handlers, call);
   const outcome = await handler(call);
   if (outcome instanceof Operation) return sendOperation(reply, outcome);
@@ -72,7 +87,7 @@ async function handle(id: string, endpoint: Endpoint, handlers: Handlers, reques
   return sendResult(endpoint, reply, outcome);
 }
 
-async function readCall(endpoint: Endpoint, request: FastifyRequest): Promise<Call<Endpoint>> {
+async function readCall(endpoint: Endpoint, request: FastifyRequest, by: Caller): Promise<Call<Endpoint>> {
   const params: Record<string, string> = {};
   for (const [key, value] of Object.entries(request.params as Record<string, string>)) {
     params[key === "*" ? (/\*([a-z]+)$/.exec(endpoint.path)?.[1] ?? "*") : key] = value;
@@ -80,12 +95,11 @@ async function readCall(endpoint: Endpoint, request: FastifyRequest): Promise<Ca
   const url = request.originalUrl;
   const at = url.indexOf("?");
   const query = Object.fromEntries(new URLSearchParams(at < 0 ? "" : url.slice(at + 1)));
-  const caller = callerOf(request.raw.socket);
-  assertAllowed(caller, endpoint.access, endpoint.untrusted ?? false, query["project"] || "default");
+  const caller = admitRequest(by, endpoint, request.raw, { query, path: endpoint.path });
   return {
     params: params as Call<Endpoint>["params"],
     query: query as Call<Endpoint>["query"],
-    body: (await readBody(endpoint, request)) as Call<Endpoint>["body"],
+    body: (await readBody(endpoint, request, caller)) as Call<Endpoint>["body"],
     headers: request.headers,
     requestor: caller.requestor,
     caller,
@@ -93,22 +107,18 @@ async function readCall(endpoint: Endpoint, request: FastifyRequest): Promise<Ca
   };
 }
 
-async function readBody(endpoint: Endpoint, request: FastifyRequest): Promise<unknown> {
+/** A client that believes itself trusted says so (`X-LXD-authenticated`): it is not shown what strangers see. Throws `forbidden`. */
+export function admitRequest(by: Caller, endpoint: Endpoint, { headers }: IncomingMessage, wish: Wish): Caller {
+  const caller = admit(by, endpoint, wish);
+  if (!caller.trusted && headers["x-lxd-authenticated"]) throw fail("forbidden");
+  return caller;
+}
+
+async function readBody(endpoint: Endpoint, request: FastifyRequest, caller: Caller): Promise<unknown> {
   const stream = (request.body ?? request.raw) as Readable;
   if (endpoint.body === "stream") return stream;
   if (!endpoint.body) return undefined;
-  return parseBody(endpoint.body, await collect(stream));
-}
-
-async function collect(stream: Readable): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of stream as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > bodyLimit) throw fail("body_too_large", { limit: bodyLimit });
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
+  return parseBody(endpoint.body, await collectBody(stream, caller.trusted ? bodyLimits : strangersLimits));
 }
 
 async function checkPrecondition(endpoint: Endpoint, handlers: Handlers, call: Call<Endpoint>): Promise<void> {
@@ -151,6 +161,8 @@ const errorEnd = "\n\n";
 
 function sendError(reply: FastifyReply, error: unknown): FastifyReply {
   const { status, message, headers } = describeError(error);
+  // The rest of a body that was refused is not waited for.
+  if ([403, 408, 413].includes(status) && !reply.request.raw.complete && reply.request.raw.socket instanceof TLSSocket) headers["connection"] = "close";
   return sendJson(reply.status(status).headers(headers), errorEnvelope(status, message), errorEnd);
 }
 
@@ -164,7 +176,8 @@ function describeError(thrown: unknown): { status: number; message: string; head
     if (error.status >= 500 && error.code !== "shutting_down") log.warn("request failed", { code: error.code, error: explain(error) });
     return { status: error.status, message: error.message, headers };
   }
-  const status = (error as { statusCode?: number }).statusCode ?? 500;
+  const { statusCode: status = 500, message } = error as { statusCode?: number; message: string };
+  if (status < 500) return { status, message, headers: { ...headers, [errorCodeHeader]: "bad_request" } }; // what fastify refuses by itself
   return { status, message: errorMessage(error), headers };
 }
 

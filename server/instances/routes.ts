@@ -2,7 +2,7 @@
 import { fail } from "../api/errors.ts";
 import type { instanceEndpoints } from "../api/instances.ts";
 import type { ProjectAccess } from "../api/endpoint.ts";
-import { type Caller, mayIn } from "../auth/caller.ts";
+import { type Caller, isForAll, mayIn } from "../auth/caller.ts";
 import type { Context } from "../context.ts";
 import type { Implementation } from "../http/implementation.ts";
 import { changeState, concerns, isOpenEnded, readStateChange, stateDescriptions } from "./change-state.ts";
@@ -40,8 +40,8 @@ export function instanceRoutes(ctx: Context): Implementation<typeof instanceEndp
 
   return {
     listInstances: ({ query, noun, caller }) => {
-      if (query["all-projects"] === "true" && query.project) throw fail("bad_request", { reason: "Cannot specify a project when requesting all projects" });
-      const project = query["all-projects"] === "true" ? undefined : ctx.projects.named(query.project);
+      if (isForAll(query) && query.project) throw fail("bad_request", { reason: "Cannot specify a project when requesting all projects" });
+      const project = isForAll(query) ? undefined : ctx.projects.named(query.project);
       const machines = noun === "virtual-machines" || query["instance-type"] === "virtual-machine";
       return machines ? [] : listInstances(ctx, { project, caller, recursion: Number(query.recursion ?? 0), filter: query.filter, noun });
     },

@@ -17,9 +17,12 @@ export function storageRoutes(ctx: Context): Implementation<typeof storageEndpoi
     ...ctx.instances.list().filter((instance) => instance.pool === name).flatMap((instance) => [instanceUrl(instance), ...ctx.snapshots.list(instance).map((one) => snapshotUrl(instance, one.name))]),
     ...ctx.profiles.list().filter((profile) => findRootDisk(profile.devices)?.pool === name).map((profile) => urlIn(profile.project, `/1.0/profiles/${profile.name}`)),
   ];
+  /** Where a pool lies on the machine concerns nobody but its administrators. */
+  const configFor = (caller: Caller, record: PoolRecord) =>
+    Object.fromEntries(Object.entries(ctx.pools.shownConfig(record)).filter(([key]) => caller.admin || !/^(volatile\.initial_)?source$/.test(key)));
   const view = (caller: Caller, record: PoolRecord): StoragePool => ({
     name: record.name, description: record.description, driver: record.driver, status: ctx.pools.has(record.name) ? "Created" : "Unavailable",
-    config: ctx.pools.shownConfig(record), used_by: seenBy(caller, usedBy(record.name)), locations: ["none"],
+    config: configFor(caller, record), used_by: seenBy(caller, usedBy(record.name)), locations: ["none"],
   });
   const tell = (action: string, name: string, requestor: Parameters<typeof ctx.events.lifecycle>[0]["requestor"]) =>
     ctx.events.lifecycle({ action: `storage-pool-${action}`, source: urlOf(name), requestor });

@@ -1,10 +1,9 @@
 // berth project create, delete, edit, get, rename, set and unset
 import { defineCommand } from "../../command.ts";
-import type { Context } from "../../context.ts";
 import { editDocument } from "../../edit.ts";
 import { readPairs, splitPair } from "../../key-values.ts";
 import { projectShape } from "../../output/shape.ts";
-import { nameOf } from "../../remote.ts";
+import type { Server } from "../../remotes/server.ts";
 import { configPutFrom } from "../../writable.ts";
 
 const create = defineCommand({
@@ -14,9 +13,9 @@ const create = defineCommand({
   args: [1, 1],
   flags: { config: { kind: "list", short: "c", description: "Config key/value to apply to the new project" } },
   async run(ctx, [argument], flags) {
-    const name = nameOf(argument, "project");
+    const { server, name } = ctx.resolve(argument, "project");
     const config = Object.fromEntries(flags.config.map((pair) => splitPair(pair, "Bad key=value pair")));
-    await ctx.client.createProject({ body: { name, description: "", config } });
+    await server.client.createProject({ body: { name, description: "", config } });
     ctx.say(`Project ${name} created`);
   },
 });
@@ -28,8 +27,8 @@ const remove = defineCommand({
   summary: "Delete projects",
   args: [1, 1],
   async run(ctx, [argument]) {
-    const name = nameOf(argument, "project");
-    await ctx.client.deleteProject({ name });
+    const { server, name } = ctx.resolve(argument, "project");
+    await server.client.deleteProject({ name });
     ctx.say(`Project ${name} deleted`);
   },
 });
@@ -42,9 +41,9 @@ const edit = defineCommand({
     Update a project using the content of project.yaml`,
   args: [1, 1],
   async run(ctx, [argument]) {
-    const name = nameOf(argument, "project");
-    await editDocument(ctx, {
-      read: () => ctx.client.getProject({ name }),
+    const { server, name } = ctx.resolve(argument, "project");
+    await editDocument(ctx, server, {
+      read: () => server.client.getProject({ name }),
       shape: projectShape,
       help: `### This is a YAML representation of the project.
 ### Any line starting with a '# will be ignored.
@@ -61,7 +60,7 @@ const edit = defineCommand({
 ###
 ### Note that the name is shown but cannot be changed`,
       parse: configPutFrom,
-      write: (body, headers) => ctx.client.replaceProject({ name, body, headers }),
+      write: (body, headers) => server.client.replaceProject({ name, body, headers }),
     });
   },
 });
@@ -72,7 +71,8 @@ const get = defineCommand({
   summary: "Get values for project configuration keys",
   args: [2, 2],
   async run(ctx, [argument, key = ""]) {
-    const { config } = await ctx.client.getProject({ name: nameOf(argument, "project") });
+    const { server, name } = ctx.resolve(argument, "project");
+    const { config } = await server.client.getProject({ name });
     ctx.print(config[key] ?? "");
   },
 });
@@ -84,8 +84,8 @@ const rename = defineCommand({
   summary: "Rename projects",
   args: [2, 2],
   async run(ctx, [argument, newName = ""]) {
-    const name = nameOf(argument, "project");
-    await ctx.follow(await ctx.client.renameProject({ name, body: { name: newName } }));
+    const { server, name } = ctx.resolve(argument, "project");
+    await server.follow(await server.client.renameProject({ name, body: { name: newName } }));
     ctx.say(`Project ${name} renamed to ${newName}`);
   },
 });
@@ -100,7 +100,8 @@ For backward compatibility, a single configuration key may still be set with:
     berth project set <project> <key> <value>`,
   args: [2, -1],
   async run(ctx, [argument, ...pairs]) {
-    await setKeys(ctx, nameOf(argument, "project"), await readPairs(ctx, pairs));
+    const { server, name } = ctx.resolve(argument, "project");
+    await setKeys(server, name, await readPairs(ctx, pairs));
   },
 });
 
@@ -110,14 +111,15 @@ const unset = defineCommand({
   summary: "Unset project configuration keys",
   args: [2, 2],
   async run(ctx, [argument, key = ""]) {
-    await setKeys(ctx, nameOf(argument, "project"), { [key]: "" });
+    const { server, name } = ctx.resolve(argument, "project");
+    await setKeys(server, name, { [key]: "" });
   },
 });
 
-async function setKeys(ctx: Context, name: string, keys: Record<string, string>): Promise<void> {
-  const { value, headers } = await ctx.readForChange(() => ctx.client.getProject({ name }));
+async function setKeys(server: Server, name: string, keys: Record<string, string>): Promise<void> {
+  const { value, headers } = await server.readForChange(() => server.client.getProject({ name }));
   const { config, description } = value;
-  await ctx.client.replaceProject({ name, headers, body: { config: { ...config, ...keys }, description } });
+  await server.client.replaceProject({ name, headers, body: { config: { ...config, ...keys }, description } });
 }
 
 export const projectChangeCommands = [create, remove, edit, get, rename, set, unset];

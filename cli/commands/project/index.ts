@@ -5,7 +5,8 @@ import { defineCommand, formatFlag, type Group } from "../../command.ts";
 import { compareRows } from "../../output/natural.ts";
 import { projectShape, projectStateShape } from "../../output/shape.ts";
 import { formatSizeIec } from "../../output/units.ts";
-import { assertNoFilter, nameOf } from "../../remote.ts";
+import { listedServer } from "../../remote.ts";
+import { saveConfig } from "../../remotes/config.ts";
 import { projectChangeCommands } from "./change.ts";
 
 const features = ["features.images", "features.profiles", "features.storage.volumes", "features.networks"];
@@ -17,10 +18,10 @@ const listCommand = defineCommand({
   args: [0, 1],
   flags: { format: formatFlag },
   async run(ctx, args, flags) {
-    assertNoFilter(args);
+    const server = listedServer(ctx, args);
     await ctx.list(flags.format, async () => {
-      const projects = (await ctx.client.listProjects({ recursion: "1" })) as Project[];
-      const current = ctx.globals.project || "default";
+      const projects = (await server.client.listProjects({ recursion: "1" })) as Project[];
+      const current = server.settings.project || "default";
       const rows = projects.map(({ name, config, description, used_by: usedBy }) => [
         name === current ? `${name} (current)` : name, ...features.map((key) => (isTrue(config[key]) ? "YES" : "NO")), description, String((usedBy ?? []).length),
       ]);
@@ -36,7 +37,8 @@ const showCommand = defineCommand({
   summary: "Show project options",
   args: [1, 1],
   async run(ctx, [argument]) {
-    const project = await ctx.client.getProject({ name: nameOf(argument, "project") });
+    const { server, name } = ctx.resolve(argument, "project");
+    const project = await server.client.getProject({ name });
     ctx.show({ ...project, used_by: [...(project.used_by ?? [])].sort() }, projectShape);
   },
 });
@@ -48,9 +50,9 @@ const infoCommand = defineCommand({
   args: [1, 1],
   flags: { format: formatFlag },
   async run(ctx, [argument], flags) {
-    const name = nameOf(argument, "project");
+    const { server, name } = ctx.resolve(argument, "project");
     await ctx.list(flags.format, async () => {
-      const state = await ctx.client.getProjectState({ name });
+      const state = await server.client.getProjectState({ name });
       const rows = Object.entries(state.resources).map(([resource, { Limit, Usage }]) => {
         const text = ["disk", "memory"].includes(resource) ? formatSizeIec : String;
         return [resource.toUpperCase(), Limit < 0 ? "UNLIMITED" : text(Limit), text(Usage)];
@@ -60,9 +62,22 @@ const infoCommand = defineCommand({
   },
 });
 
+const switchCommand = defineCommand({
+  name: "switch",
+  usage: "[<remote>:]<project>",
+  summary: "Switch the current project",
+  args: [1, 1],
+  async run(ctx, [argument]) {
+    const { server, name } = ctx.resolve(argument, "project");
+    await server.client.getProject({ name });
+    ctx.config.remotes[server.remote] = { ...server.settings, project: name };
+    saveConfig(ctx.config);
+  },
+});
+
 /** LXD's names for these say how JSON writes them, and nothing of YAML: Go takes lower case then. */
 function lowerCased({ resources }: ProjectState): unknown {
   return { resources: Object.fromEntries(Object.entries(resources).map(([name, { Limit, Usage }]) => [name, { limit: Limit, usage: Usage }])) };
 }
 
-export const projectGroup: Group = { name: "project", summary: "Manage projects", commands: [...projectChangeCommands, infoCommand, listCommand, showCommand] };
+export const projectGroup: Group = { name: "project", summary: "Manage projects", commands: [...projectChangeCommands, infoCommand, listCommand, showCommand, switchCommand] };
