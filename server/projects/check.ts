@@ -73,12 +73,14 @@ export function assertContentFits(ctx: Context, project: ProjectRecord): void {
   }
 }
 
-/** Whether snapshots may be made of a project's instances. */
-export function allowsSnapshots(ctx: Context, project: string): boolean {
-  return !blocks(ctx.projects.get(project), "restricted.snapshots");
+export type Made = "snapshot" | "backup";
+
+/** Whether snapshots or backups may be made of a project's instances. */
+export function allowsMaking(ctx: Context, project: string, what: Made): boolean {
+  return !blocks(ctx.projects.get(project), `restricted.${what}s`);
 }
 
 /** Throws `project_restricted`. */
-export function assertSnapshotsAllowed(ctx: Context, project: string): void {
-  if (!allowsSnapshots(ctx, project)) throw fail("project_restricted", { reason: `Project "${project}" doesn't allow for snapshot creation`, project, key: "restricted.snapshots" });
+export function assertMakingAllowed(ctx: Context, project: string, what: Made): void {
+  if (!allowsMaking(ctx, project, what)) throw fail("project_restricted", { reason: `Project "${project}" doesn't allow for ${what} creation`, project, key: `restricted.${what}s` });
 }

@@ -6,11 +6,13 @@ import { openDatabase } from "../../../server/db/open.ts";
 import { isWithin } from "../../../server/devices/disk/within.ts";
 import { withProject } from "../../../server/http/users.ts";
 import { assertLimitsFit, assertWithinLimits, type Member, usageOf } from "../../../server/projects/limits.ts";
+import { settingIn } from "../../../server/projects/setting.ts";
 import { ProjectStore } from "../../../server/projects/store.ts";
+import { Settings } from "../../../server/settings.ts";
 
 function someProjects(): ProjectStore {
   const projects = new ProjectStore(openDatabase(":memory:"));
-  projects.insert({ name: "own", description: "", config: { "features.images": "yes", "features.profiles": "true", "core.x": "own" } });
+  projects.insert({ name: "own", description: "", config: { "features.images": "yes", "features.profiles": "true" } });
   projects.insert({ name: "shared", description: "", config: { "features.images": "false" } });
   return projects;
 }
@@ -25,9 +27,13 @@ test("a project uses its own things where it has some, else the default project'
 });
 
 test("a setting is the project's, else the server's", () => {
-  const projects = someProjects();
-  const server = { "core.x": "server", "core.y": "2" };
-  assert.deepEqual([["own", "core.x"], ["shared", "core.x"], ["own", "core.y"], ["own", "core.z"]].map(([project = "", key = ""]) => projects.setting(project, key, server)), ["own", "server", "2", undefined]);
+  const db = openDatabase(":memory:");
+  const [projects, settings] = [new ProjectStore(db), new Settings(db)];
+  projects.insert({ name: "own", description: "", config: { "user.x": "own" } });
+  projects.insert({ name: "shared", description: "", config: {} });
+  settings.save({ "user.x": "server", "user.y": "2" });
+  const asked = [["own", "user.x"], ["shared", "user.x"], ["own", "user.y"], ["own", "user.z"]] as const;
+  assert.deepEqual(asked.map(([name, key]) => settingIn({ projects, settings }, name, key)), ["own", "server", "2", ""]);
 });
 
 test("what was taken back is forgotten, also by those who were told", () => {
