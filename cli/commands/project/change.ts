@@ -1,10 +1,9 @@
-// berth project create, delete, edit, get, rename, set and unset
+// berth project create, delete, rename, edit, get, set, show and unset
+import type { ProjectPut } from "../../../server/api/projects.ts";
 import { defineCommand } from "../../command.ts";
-import { editDocument } from "../../edit.ts";
-import { readPairs, splitPair } from "../../key-values.ts";
+import { splitPair } from "../../key-values.ts";
 import { projectShape } from "../../output/shape.ts";
-import type { Server } from "../../remotes/server.ts";
-import { configPutFrom } from "../../writable.ts";
+import { keyedCommands } from "../keyed.ts";
 
 const create = defineCommand({
   name: "create",
@@ -33,50 +32,6 @@ const remove = defineCommand({
   },
 });
 
-const edit = defineCommand({
-  name: "edit",
-  usage: "<project>",
-  summary: "Edit project configurations as YAML",
-  examples: `berth project edit <project> < project.yaml
-    Update a project using the content of project.yaml`,
-  args: [1, 1],
-  async run(ctx, [argument]) {
-    const { server, name } = ctx.resolve(argument, "project");
-    await editDocument(ctx, server, {
-      read: () => server.client.getProject({ name }),
-      shape: projectShape,
-      help: `### This is a YAML representation of the project.
-### Any line starting with a '# will be ignored.
-###
-### A project consists of a set of features and a description.
-###
-### An example would look like:
-### name: my-project
-### description: My own project
-### config:
-###   features.images: "True"
-###   features.profiles: "True"
-###   limits.containers: "10"
-###
-### Note that the name is shown but cannot be changed`,
-      parse: configPutFrom,
-      write: (body, headers) => server.client.replaceProject({ name, body, headers }),
-    });
-  },
-});
-
-const get = defineCommand({
-  name: "get",
-  usage: "<project> <key>",
-  summary: "Get values for project configuration keys",
-  args: [2, 2],
-  async run(ctx, [argument, key = ""]) {
-    const { server, name } = ctx.resolve(argument, "project");
-    const { config } = await server.client.getProject({ name });
-    ctx.print(config[key] ?? "");
-  },
-});
-
 const rename = defineCommand({
   name: "rename",
   aliases: ["mv"],
@@ -90,36 +45,32 @@ const rename = defineCommand({
   },
 });
 
-const set = defineCommand({
-  name: "set",
-  usage: "<project> <key>=<value>...",
-  summary: "Set project configuration keys",
-  description: `Set project configuration keys
-
-For backward compatibility, a single configuration key may still be set with:
-    berth project set <project> <key> <value>`,
-  args: [2, -1],
-  async run(ctx, [argument, ...pairs]) {
+const keyed = keyedCommands({
+  what: "project",
+  usage: "<project>",
+  shape: projectShape,
+  help: `### This is a YAML representation of the project.
+### Any line starting with a '# will be ignored.
+###
+### A project consists of a set of features and a description.
+###
+### An example would look like:
+### name: my-project
+### description: My own project
+### config:
+###   features.images: "True"
+###   features.profiles: "True"
+###   limits.containers: "10"
+###
+### Note that the name is shown but cannot be changed`,
+  members: ["config", "description"],
+  locate(ctx, [argument]) {
     const { server, name } = ctx.resolve(argument, "project");
-    await setKeys(server, name, await readPairs(ctx, pairs));
+    return {
+      server, read: () => server.client.getProject({ name }),
+      replace: (body, headers) => server.client.replaceProject({ name, body: body as ProjectPut, headers }),
+    };
   },
 });
 
-const unset = defineCommand({
-  name: "unset",
-  usage: "<project> <key>",
-  summary: "Unset project configuration keys",
-  args: [2, 2],
-  async run(ctx, [argument, key = ""]) {
-    const { server, name } = ctx.resolve(argument, "project");
-    await setKeys(server, name, { [key]: "" });
-  },
-});
-
-async function setKeys(server: Server, name: string, keys: Record<string, string>): Promise<void> {
-  const { value, headers } = await server.readForChange(() => server.client.getProject({ name }));
-  const { config, description } = value;
-  await server.client.replaceProject({ name, headers, body: { config: { ...config, ...keys }, description } });
-}
-
-export const projectChangeCommands = [create, remove, edit, get, rename, set, unset];
+export const projectChangeCommands = [create, remove, rename, ...keyed];

@@ -31,18 +31,6 @@ const listCommand = defineCommand({
   },
 });
 
-const showCommand = defineCommand({
-  name: "show",
-  usage: "<project>",
-  summary: "Show project options",
-  args: [1, 1],
-  async run(ctx, [argument]) {
-    const { server, name } = ctx.resolve(argument, "project");
-    const project = await server.client.getProject({ name });
-    ctx.show({ ...project, used_by: [...(project.used_by ?? [])].sort() }, projectShape);
-  },
-});
-
 const infoCommand = defineCommand({
   name: "info",
   usage: "<project>",
@@ -80,4 +68,4 @@ function lowerCased({ resources }: ProjectState): unknown {
   return { resources: Object.fromEntries(Object.entries(resources).map(([name, { Limit, Usage }]) => [name, { limit: Limit, usage: Usage }])) };
 }
 
-export const projectGroup: Group = { name: "project", summary: "Manage projects", commands: [...projectChangeCommands, infoCommand, listCommand, showCommand, switchCommand] };
+export const projectGroup: Group = { name: "project", summary: "Manage projects", commands: [...projectChangeCommands, infoCommand, listCommand, switchCommand] };
