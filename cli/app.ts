@@ -44,7 +44,13 @@ async function dispatch(words: readonly string[], env: NodeJS.ProcessEnv): Promi
   }
   if (values["target"]) throw new CliError("To use --target, the destination remote must be a cluster", { hint: "Berth is never one." });
   const { createContext } = await import("./context.ts");
-  return (await entry.run(await createContext(values as GlobalValues, env), args, values)) ?? 0;
+  const ctx = await createContext(values as GlobalValues, env);
+  try {
+    return (await entry.run(ctx, args, values)) ?? 0;
+  } catch (error) {
+    const { withSuggestion } = await import("./suggest.ts");
+    throw await withSuggestion(ctx, error);
+  }
 }
 
 /** The command line that the user's alias stands for. A configuration that cannot be read has none: who needs it says so. */
