@@ -5,6 +5,7 @@ import { renderJson, sortKeys } from "../../../cli/output/json.ts";
 import { compareNatural, compareRows, compareYamlKeys } from "../../../cli/output/natural.ts";
 import { renderListing } from "../../../cli/output/render.ts";
 import { forJson, forYaml, instanceFullShape, profileShape } from "../../../cli/output/shape.ts";
+import { renderTransfer } from "../../../cli/progress.ts";
 import { displayWidth, renderTable, wrapLine } from "../../../cli/output/table.ts";
 import { formatSize, formatSizeIec, formatUpload, formatUtc, isTimeSet } from "../../../cli/output/units.ts";
 import { readYaml, renderYaml } from "../../../cli/output/yaml.ts";
@@ -105,4 +106,10 @@ test("breaks long cells for a narrow terminal, at blanks where there are some, a
   assert.equal(column(2).replace(/ +/g, " ").trim(), "a description that is much too long for this");
   assert.equal(column(3).replace(/ /g, ""), "日本語のとても長い説明文です");
   assert.deepEqual(wrapLine("abcdefghij", 4), ["abcd", "efgh", "ij"]);
+});
+
+test("says how far a transfer is, how fast, and how long it may take", () => {
+  assert.deepEqual([renderTransfer(500, 1000, 0.5), renderTransfer(50_000_000, 100_000_000, 10), renderTransfer(1_000_000, 1_000_000_000, 2), renderTransfer(2_000_000, 0, 2)], [
+    "50% (1.00kB/s)", "50% (5.00MB/s, 10s left)", "0% (500.00kB/s, 33min left)", "2.00MB (1.00MB/s)",
+  ]);
 });
