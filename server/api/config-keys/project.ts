@@ -39,7 +39,7 @@ const features: KeyTable = {
 const limits: KeyTable = {
   "limits.containers": count("containers"),
   "limits.cpu": count("processors, over all instances: each must have limits.cpu as a number then"),
-  "limits.disk": size("Most disk space, over all instances: the root disk of each must have a size then"),
+  "limits.disk": size("Most disk space, over all instances: the root disk of each must have a size then, which pools that are folders keep but do not enforce"),
   "limits.instances": count("instances"),
   "limits.memory": size("Most memory, over all instances: each must have limits.memory as a size then"),
   "limits.networks": count("networks of its own"),
@@ -49,6 +49,7 @@ const limits: KeyTable = {
 
 const restrictions: KeyTable = {
   restricted: { type: { kind: "bool" }, default: "false", description: "Whether what the keys restricted.* forbid is forbidden; it needs features.profiles" },
+  "restricted.backups": allowance("making backups"),
   "restricted.cluster.groups": list("names", nameFault, "Kept for tools that set it: there is one host"),
   "restricted.cluster.target": allowance("naming a host for an instance", "; kept for tools that set it: there is one host"),
   "restricted.containers.interception": {
