@@ -4,6 +4,7 @@ import type { WebSocketClient } from "../transport/websocket.ts";
 /** Above that many unwritten bytes the socket is not read from. */
 const highWater = 1024 * 1024;
 
+/** Takes bytes, in one or several parts; resolves when they are written. */
 export type Sink = (...parts: Uint8Array[]) => Promise<void>;
 
 /** Writes what comes; resolves when it has ended and all is written. What comes while something is written goes together. */

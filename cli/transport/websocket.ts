@@ -72,6 +72,11 @@ export class WebSocketClient extends EventEmitter<Events> {
     setTimeout(() => this.#socket.destroy(), closeTimeout).unref();
   }
 
+  /** Ends it without a word. */
+  terminate(): void {
+    this.#socket.destroy();
+  }
+
   #write(opcode: number, payload: Uint8Array, done?: (error?: Error | null) => void): void {
     this.#socket.write(encodeFrame(opcode, payload), done);
   }

@@ -1,7 +1,7 @@
 // The connection to one server: its client, and its events, which come back by themselves after the server was away.
-import type { WebSocketClient } from "../transport/websocket.ts";
 import type { Client } from "../../server/api/client.ts";
 import type { Event } from "../../server/api/events.ts";
+import type { WebSocketClient } from "../transport/websocket.ts";
 
 export interface Link {
   readonly client: Client;
