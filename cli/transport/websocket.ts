@@ -58,11 +58,6 @@ export class WebSocketClient extends EventEmitter<Events> {
     this.#write(typeof data === "string" ? opcodes.text : opcodes.binary, typeof data === "string" ? Buffer.from(data) : data, done);
   }
 
-  /** Ends it without a word. */
-  terminate(): void {
-    this.#socket.destroy();
-  }
-
   close(code?: number, reason = ""): void {
     if (this.#closing || this.#socket.destroyed) return;
     const payload = code === undefined ? Buffer.alloc(0) : Buffer.concat([Buffer.from([code >> 8, code & 0xff]), Buffer.from(reason)]);

@@ -152,8 +152,9 @@ test("commands change the file, and refuse what would harm", async (t) => {
 });
 
 test("what is read without the YAML parser is what it would read", async () => {
-  const word = fc.stringMatching(/^[ -~]{0,12}$/);
-  const key = fc.oneof(fc.stringMatching(/^[a-z][a-z0-9._-]{0,8}$/), word);
+  const any = fc.stringMatching(/^[ -~]{0,12}$/);
+  const word = fc.oneof({ weight: 9, arbitrary: fc.stringMatching(/^[a-z0-9][a-z0-9./:@ -]{0,9}$/) }, { weight: 1, arbitrary: any });
+  const key = fc.oneof({ weight: 9, arbitrary: fc.stringMatching(/^[a-z][a-z0-9._-]{0,8}$/) }, { weight: 1, arbitrary: any });
   const level = fc.dictionary(key, fc.oneof(word, fc.dictionary(key, word, { maxKeys: 3 })), { maxKeys: 4 });
   let plain = 0;
   await fc.assert(fc.asyncProperty(fc.dictionary(key, level, { maxKeys: 3 }), async (document) => {
