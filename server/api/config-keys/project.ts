@@ -1,4 +1,5 @@
 // The configuration keys of projects: what a project has of its own, how much it may use, and what it may not do.
+import { projectImageKeys } from "./images.ts";
 import type { Key, KeyTable } from "./key.ts";
 
 const feature = (what: string): Key => ({ type: { kind: "bool" }, default: "false", description: `It has ${what} of its own, else those of the project default` });
@@ -84,7 +85,7 @@ const restrictions: KeyTable = {
 };
 
 export const projectKeys: KeyTable = {
-  ...features, ...limits, ...restrictions,
+  ...features, ...limits, ...restrictions, ...projectImageKeys,
   "user.*": { type: { kind: "text" }, description: "Anything of yours" },
 };
 
