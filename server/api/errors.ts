@@ -83,6 +83,7 @@ const table = {
   project_limit_low: { status: 400, message: "{reason}", hint: "{hint}" },
   project_restricted: { status: 403, message: "{reason}", hint: "The project is restricted by {key}, which who administers the server can change: berth project edit {project}" },
   project_conflict: { status: 400, message: "{reason}" },
+  users_not_ready: { status: 503, message: "Berth is not set up yet", hint: "Who administers it gives it a storage pool first: berth admin init" },
   project_network_type: {
     status: 400,
     message: "Network type does not support non-default projects",
