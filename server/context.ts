@@ -20,6 +20,7 @@ import type { ProjectStore } from "./projects/store.ts";
 import type { Settings } from "./settings.ts";
 import type { Shutdown } from "./shutdown.ts";
 import type { Pools } from "./storage/pools.ts";
+import type { Warnings } from "./warnings/warnings.ts";
 
 export interface Context {
   readonly paths: Paths;
@@ -30,6 +31,7 @@ export interface Context {
   readonly guestSockets: GuestSockets;
   readonly operations: Operations;
   readonly settings: Settings;
+  readonly warnings: Warnings;
   readonly projects: ProjectStore;
   readonly profiles: ProfileStore;
   readonly instances: InstanceStore;

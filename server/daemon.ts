@@ -10,6 +10,7 @@ import { guestHandlers } from "./guest-api/handle.ts";
 import { GuestSockets } from "./guest-api/sockets.ts";
 import { tryLock } from "./host/libc.ts";
 import { createApp, type Handlers } from "./http/app.ts";
+import { RequestStats } from "./http/requests.ts";
 import { assertGroup, type Listener, listen } from "./http/listen.ts";
 import { handleUpgrades } from "./http/websockets.ts";
 import { ImageLibrary } from "./image-library/library.ts";
@@ -36,6 +37,7 @@ import { readIdMap } from "./lxc/idmap.ts";
 import { ensureLxcfs, stopOwnLxcfs } from "./lxc/lxcfs.ts";
 import { Networks } from "./managed-networks/networks.ts";
 import { networkRoutes } from "./managed-networks/routes.ts";
+import { metricsRoutes } from "./metrics/routes.ts";
 import { Operations } from "./operations/registry.ts";
 import { operationRoutes } from "./operations/routes.ts";
 import { Paths } from "./paths.ts";
@@ -46,6 +48,9 @@ import { Settings } from "./settings.ts";
 import { Shutdown } from "./shutdown.ts";
 import { Pools } from "./storage/pools.ts";
 import { storageRoutes } from "./storage/routes.ts";
+import { warnOfMachine } from "./warnings/machine.ts";
+import { warningRoutes } from "./warnings/routes.ts";
+import { Warnings } from "./warnings/warnings.ts";
 import { berthVersion } from "./info/version.ts";
 
 export interface DaemonOptions {
@@ -76,8 +81,9 @@ function makeContext(paths: Paths): Context {
   const db = openDatabase(paths.database);
   const events = new EventHub();
   const guestEvents = new GuestEvents();
+  const warnings = new Warnings(db);
   const context: Context = {
-    paths, db, events, guestEvents,
+    paths, db, events, guestEvents, warnings,
     guestSockets: new GuestSockets(paths, guestHandlers(() => context, guestEvents)),
     operations: new Operations(events),
     settings: new Settings(db),
@@ -86,8 +92,8 @@ function makeContext(paths: Paths): Context {
     instances: new InstanceStore(db),
     snapshots: new SnapshotStore(db),
     images: new ImageLibrary(db, paths),
-    networks: new Networks(db, paths),
-    pools: new Pools(db, paths, readIdMap),
+    networks: new Networks(db, paths, warnings),
+    pools: new Pools(db, paths, readIdMap, warnings),
     proxies: new Proxies(paths.proxies),
     runtime: new Runtime((name, reason) => instanceEnded(context, name, reason)),
     locks: new Locks(),
@@ -99,10 +105,10 @@ function makeContext(paths: Paths): Context {
   return context;
 }
 
-async function makeHandlers(ctx: Context): Promise<Handlers> {
+async function makeHandlers(ctx: Context, stats: RequestStats): Promise<Handlers> {
   return {
     ...serverRoutes(ctx, await readTools()), ...operationRoutes(ctx.operations, ctx.events), ...instanceRoutes(ctx), ...snapshotRoutes(ctx), ...imageRoutes(ctx),
-    ...networkRoutes(ctx), ...profileRoutes(ctx), ...storageRoutes(ctx),
+    ...networkRoutes(ctx), ...profileRoutes(ctx), ...storageRoutes(ctx), ...warningRoutes(ctx), ...metricsRoutes(ctx, stats),
   } as unknown as Handlers;
 }
 
@@ -119,11 +125,13 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   await ctx.images.clean();
   await Promise.all([ctx.pools.open(), ctx.networks.open(), ensureLxcfs(paths.lxcfs)]);
   await recoverInstances(ctx);
-  await ctx.proxies.recover().catch((error) => log.error("proxy devices could not be recovered", { error: explain(error) }));
-  const app = createApp(await makeHandlers(ctx), () => ctx.shutdown.begun);
+  await ctx.warnings.watch("proxies_failed", {}, () => ctx.proxies.recover()).catch((error) => log.error("proxy devices could not be recovered", { error: explain(error) }));
+  const stats = new RequestStats();
+  const app = createApp({ handlers: await makeHandlers(ctx, stats), stats, isShuttingDown: () => ctx.shutdown.begun });
   await app.ready();
   const listener: Listener = await listen(app.routing, handleUpgrades(ctx.events, ctx.operations, (...given) => openSftp(ctx, ...given), app.routing), paths.socket, options.group);
   log.info("berthd serves", { version: berthVersion, socket: paths.socket, running: ctx.runtime.count });
+  warnOfMachine(ctx);
   void autostart(ctx).catch((error) => log.error("autostart failed", { error: explain(error) }));
 
   const endSnapshotTimes = keepSnapshotTimes(ctx);

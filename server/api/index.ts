@@ -2,12 +2,14 @@
 import { eventEndpoints } from "./events.ts";
 import { imageEndpoints } from "./images.ts";
 import { instanceEndpoints } from "./instances.ts";
+import { metricsEndpoints } from "./metrics.ts";
 import { networkEndpoints } from "./networks.ts";
 import { operationEndpoints } from "./operations.ts";
 import { profileEndpoints } from "./profiles.ts";
 import { serverEndpoints } from "./server.ts";
 import { snapshotEndpoints } from "./snapshots.ts";
 import { storageEndpoints } from "./storage.ts";
+import { warningEndpoints } from "./warnings.ts";
 
 export const endpoints = {
   ...serverEndpoints,
@@ -19,6 +21,8 @@ export const endpoints = {
   ...networkEndpoints,
   ...profileEndpoints,
   ...storageEndpoints,
+  ...warningEndpoints,
+  ...metricsEndpoints,
 } as const;
 export type EndpointTable = typeof endpoints;
 export type OperationId = keyof EndpointTable;

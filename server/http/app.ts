@@ -7,14 +7,16 @@ import { assertAllowed } from "../auth/caller.ts";
 import { asyncEnvelope, errorCodeHeader, errorEnvelope, errorHintHeader, syncEnvelope } from "../api/envelope.ts";
 import { BerthError, fail } from "../api/errors.ts";
 import { endpoints } from "../api/index.ts";
-import { explain, log } from "../log.ts";
+import { explain, log, withLogContext } from "../log.ts";
 import { Operation } from "../operations/operation.ts";
 import { asExpected, errorMessage } from "../operations/error-message.ts";
+import { audit, type RequestRecord } from "./audit.ts";
 import { bodyLimit, parseBody, responseFault } from "./body.ts";
 import { assertMatches, etagOf } from "./etag.ts";
 import type { Call } from "./implementation.ts";
 import type { RawReply } from "./replies.ts";
 import { callerOf } from "./caller-of.ts";
+import type { RequestStats } from "./requests.ts";
 
 type Handler = (call: Call<Endpoint>) => unknown;
 export type Handlers = Readonly<Record<string, Handler | undefined>>;
@@ -22,11 +24,22 @@ export type Handlers = Readonly<Record<string, Handler | undefined>>;
 const oldNouns = /^\/1\.0\/(containers|virtual-machines)(?=\/|\?|$)/;
 const checkResponses = process.env["BERTH_CHECK_RESPONSES"] === "1";
 
-/**
- * Makes the app. `handlers` has a function for every endpoint that is not upgraded; while `isShuttingDown` only
- * endpoints that say so are answered.
- */
-export function createApp(handlers: Handlers, isShuttingDown: () => boolean): FastifyInstance {
+/** What answers: the functions of the endpoints that are not upgraded, and the counts that are kept of them. */
+interface Service {
+  handlers: Handlers;
+  stats: RequestStats;
+  /** Then only endpoints are answered that say so. */
+  isShuttingDown: () => boolean;
+}
+
+/** An endpoint, with what is looked for in each request once for all. */
+interface Route extends Endpoint {
+  id: string;
+  /** The name of the parameter that takes the rest of the path. */
+  rest: string | undefined;
+}
+
+export function createApp(service: Service): FastifyInstance {
   const app = fastify({
     logger: false,
     bodyLimit,
@@ -40,14 +53,12 @@ export function createApp(handlers: Handlers, isShuttingDown: () => boolean): Fa
 
   const table = Object.entries(endpoints as Record<string, Endpoint>);
   for (const [id, endpoint] of table) {
+    const route: Route = { ...endpoint, id, rest: /\*([a-z]+)$/.exec(endpoint.path)?.[1] };
     app.route({
       method: endpoint.method,
       url: endpoint.path.replace(/\/\*[a-z]+$/, "/*"),
       ...(endpoint.method === "GET" ? { exposeHeadRoute: false } : {}),
-      handler: (request, reply) => {
-        if (isShuttingDown() && !endpoint.duringShutdown) throw fail("shutting_down");
-        return handle(id, endpoint, handlers, request, reply);
-      },
+      handler: (request, reply) => serve(route, service, request, reply),
     });
   }
   const paths = table.map(([, { path }]) => new RegExp(`^${path.replace(/:[a-z]+/g, "[^/]+").replace(/\*[a-z]+/g, ".+")}/?$`));
@@ -59,33 +70,59 @@ export function createApp(handlers: Handlers, isShuttingDown: () => boolean): Fa
   return app;
 }
 
-async function handle(id: string, endpoint: Endpoint, handlers: Handlers, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
-  if (endpoint.kind === "websocket") throw fail("websocket_expected");
-  if (endpoint.kind === "stream") throw fail("upgrade_missing");
-  const handler = handlers[id];
-  if (!handler) throw fail("not_implemented");
-  const call = await readCall(endpoint, request);
-  if (endpoint.precondition && request.headers["if-match"]) await checkPrecondition(endpoint, handlers, call);
-  const outcome = await handler(call);
-  if (outcome instanceof Operation) return sendOperation(reply, outcome);
-  if (endpoint.kind === "raw") return sendRaw(reply, outcome as RawReply);
-  return sendResult(endpoint, reply, outcome);
+let requests = 0;
+
+/** Answers a request, and tells of it: in the log what is done for it, in the counts how it went. */
+async function serve(route: Route, service: Service, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  const [target = ""] = request.originalUrl.split("?", 1);
+  const record: RequestRecord = { id: (++requests).toString(36), endpoint: route.id, method: route.method, target, began: performance.now() };
+  service.stats.ongoing++;
+  return withLogContext({ request: record.id }, async () => {
+    try {
+      if (service.isShuttingDown() && !route.duringShutdown) throw fail("shutting_down");
+      return await handle(route, service.handlers, request, reply, record);
+    } catch (error) {
+      return sendError(reply, error, record);
+    } finally {
+      service.stats.ongoing--;
+      service.stats.count(route.id, reply.statusCode, performance.now() - record.began);
+      audit(record);
+    }
+  });
 }
 
-async function readCall(endpoint: Endpoint, request: FastifyRequest): Promise<Call<Endpoint>> {
-  const params: Record<string, string> = {};
-  for (const [key, value] of Object.entries(request.params as Record<string, string>)) {
-    params[key === "*" ? (/\*([a-z]+)$/.exec(endpoint.path)?.[1] ?? "*") : key] = value;
+async function handle(route: Route, handlers: Handlers, request: FastifyRequest, reply: FastifyReply, record: RequestRecord): Promise<FastifyReply> {
+  if (route.kind === "websocket") throw fail("websocket_expected");
+  if (route.kind === "stream") throw fail("upgrade_missing");
+  const handler = handlers[route.id];
+  if (!handler) throw fail("not_implemented");
+  const call = await readCall(route, request, record);
+  if (route.precondition && request.headers["if-match"]) await checkPrecondition(route, handlers, call);
+  const outcome = await handler(call);
+  if (outcome instanceof Operation) {
+    record.operation = outcome;
+    return sendOperation(reply, outcome);
   }
+  if (route.kind === "raw") return sendRaw(reply, outcome as RawReply);
+  return sendResult(route, reply, outcome);
+}
+
+const noQuery: Readonly<Record<string, string>> = Object.freeze({});
+
+async function readCall(route: Route, request: FastifyRequest, record: RequestRecord): Promise<Call<Endpoint>> {
+  const { "*": rest, ...params } = request.params as Record<string, string>;
+  if (route.rest && rest !== undefined) params[route.rest] = rest;
   const url = request.originalUrl;
   const at = url.indexOf("?");
-  const query = Object.fromEntries(new URLSearchParams(at < 0 ? "" : url.slice(at + 1)));
+  const query = at < 0 ? noQuery : Object.fromEntries(new URLSearchParams(url.slice(at + 1)));
   const caller = callerOf(request.raw.socket);
-  assertAllowed(caller, endpoint.access, endpoint.untrusted ?? false, query["project"] || "default");
+  record.requestor = caller.requestor;
+  record.project = query["project"] || "default";
+  assertAllowed(caller, route.access, route.untrusted ?? false, record.project);
   return {
     params: params as Call<Endpoint>["params"],
     query: query as Call<Endpoint>["query"],
-    body: (await readBody(endpoint, request)) as Call<Endpoint>["body"],
+    body: (await readBody(route, request)) as Call<Endpoint>["body"],
     headers: request.headers,
     requestor: caller.requestor,
     caller,
@@ -149,8 +186,9 @@ function sendJson(reply: FastifyReply, value: unknown, end = "\n"): FastifyReply
 /** LXD ends its errors with two line breaks. */
 const errorEnd = "\n\n";
 
-function sendError(reply: FastifyReply, error: unknown): FastifyReply {
+function sendError(reply: FastifyReply, error: unknown, record?: RequestRecord): FastifyReply {
   const { status, message, headers } = describeError(error);
+  if (record) record.error = headers[errorCodeHeader] ?? "internal";
   return sendJson(reply.status(status).headers(headers), errorEnvelope(status, message), errorEnd);
 }
 

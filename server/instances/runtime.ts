@@ -28,6 +28,9 @@ export interface Running extends ContainerProcesses {
 
 const SIGKILL = 9;
 
+/** When an instance has started, in ms: others that start with it come first. */
+const openCountersAfter = 1000;
+
 export class Runtime {
   readonly #running = new Map<string, Running>();
   readonly #rebooted = new Set<string>();
@@ -62,6 +65,7 @@ export class Runtime {
     });
     const running: Running = { ...processes, cgroups, held, network: openNetwork(processes.init), frozen: false, ready: false, stopReason: "guest", ended };
     this.#running.set(name, running);
+    setTimeout(() => this.#openCounters(name, running), openCountersAfter).unref();
     const gone = () => {
       this.#running.delete(name);
       running.network?.close();
@@ -78,6 +82,17 @@ export class Runtime {
     // liblxc's monitor takes its container along; one that was killed cannot.
     watchExit(processes.monitor, () => (signalProcess(processes.init, SIGKILL) ? void whenGone(processes.init, gone) : gone()));
     return running;
+  }
+
+  /** So that whoever asks for its state first does not wait for the kernel to make their files. */
+  #openCounters(name: string, running: Running): void {
+    if (this.#running.get(name) !== running) return;
+    try {
+      running.cgroups.openCounters();
+      running.network?.links();
+    } catch (error) {
+      log.debug("the counters of an instance could not be opened", { instance: name, error: explain(error) });
+    }
   }
 
   /** Resolves once nothing of an instance's last run is being cleared away any more. */

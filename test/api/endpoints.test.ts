@@ -1,15 +1,18 @@
 // Every endpoint of the contract against a real daemon: a request that succeeds, one that is refused, to the byte.
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { type Endpoint } from "../../server/api/endpoint.ts";
 import { endpoints, type OperationId } from "../../server/api/index.ts";
 import { type Daemon, startDaemon } from "../helpers/daemon.ts";
+import { execOk } from "../helpers/exec.ts";
 import { busyboxImages, fingerprintOf } from "../helpers/images.ts";
 import type { Reply } from "../helpers/socket.ts";
 import type { Call, Case, World } from "./cases/case.ts";
 import { imageCases } from "./cases/images.ts";
 import { instanceCases } from "./cases/instances.ts";
 import { networkCases } from "./cases/networks.ts";
+import { metricsCases, warningCases } from "./cases/observe.ts";
 import { profileCases, storageCases } from "./cases/profiles.ts";
 import { snapshotCases } from "./cases/snapshots.ts";
 import { eventCases, operationCases, serverCases } from "./cases/server.ts";
@@ -19,13 +22,19 @@ import { openSocket, refusedUpgrade, upgrade } from "./sockets.ts";
 /** An endpoint without a case does not compile. */
 const cases = {
   ...serverCases, ...eventCases, ...operationCases, ...instanceCases, ...snapshotCases, ...imageCases, ...networkCases, ...profileCases, ...storageCases,
+  ...warningCases, ...metricsCases,
 } satisfies Record<OperationId, Case>;
+
+/** So that there is something to warn of on every machine. */
+async function hideAppArmor({ namespace }: Daemon): Promise<void> {
+  if (existsSync("/sys/module/apparmor")) await execOk(...namespace.wrap("mount", ["-t", "tmpfs", "none", "/sys/module/apparmor"]));
+}
 
 let daemon: Daemon;
 let world: World;
 
 before(async () => {
-  daemon = await startDaemon();
+  daemon = await startDaemon({ prepare: hideAppArmor });
   const { unified } = await busyboxImages();
   await daemon.run("image", "import", ...unified, "--alias", "busybox");
   const makeInstance = async (name: string, running = false) => {
