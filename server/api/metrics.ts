@@ -4,7 +4,7 @@ import { defineEndpoints } from "./endpoint.ts";
 
 export const metricsEndpoints = defineEndpoints({
   getMetrics: {
-    method: "GET", path: "/1.0/metrics", access: "any", kind: "raw", since: "metrics",
+    method: "GET", path: "/1.0/metrics", access: "any", metrics: true, kind: "raw", since: "metrics",
     query: Type.Object({
       project: Type.Optional(Type.String({ description: "Of this project's instances alone; of all when absent" })),
       target: Type.Optional(Type.String()),

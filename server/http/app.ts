@@ -1,9 +1,10 @@
 // The HTTP side: every endpoint of the contract becomes a route of one fastify app.
 import { type IncomingMessage, STATUS_CODES } from "node:http";
+import type { Socket } from "node:net";
 import type { Readable } from "node:stream";
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { Endpoint } from "../api/endpoint.ts";
-import { assertAllowed } from "../auth/caller.ts";
+import { admit, type Caller, type Wish } from "../auth/caller.ts";
 import { asyncEnvelope, errorCodeHeader, errorEnvelope, errorHintHeader, syncEnvelope } from "../api/envelope.ts";
 import { BerthError, fail } from "../api/errors.ts";
 import { endpoints } from "../api/index.ts";
@@ -15,11 +16,12 @@ import { bodyLimit, parseBody, responseFault } from "./body.ts";
 import { assertMatches, etagOf } from "./etag.ts";
 import type { Call } from "./implementation.ts";
 import type { RawReply } from "./replies.ts";
-import { callerOf } from "./caller-of.ts";
 import type { RequestStats } from "./requests.ts";
 
 type Handler = (call: Call<Endpoint>) => unknown;
 export type Handlers = Readonly<Record<string, Handler | undefined>>;
+/** Who is at the other end of a connection. */
+export type CallerOf = (socket: Socket) => Caller;
 
 const oldNouns = /^\/1\.0\/(containers|virtual-machines)(?=\/|\?|$)/;
 const checkResponses = process.env["BERTH_CHECK_RESPONSES"] === "1";
@@ -27,6 +29,7 @@ const checkResponses = process.env["BERTH_CHECK_RESPONSES"] === "1";
 /** What answers: the functions of the endpoints that are not upgraded, and the counts that are kept of them. */
 interface Service {
   handlers: Handlers;
+  callerOf: CallerOf;
   stats: RequestStats;
   /** Then only endpoints are answered that say so. */
   isShuttingDown: () => boolean;
@@ -80,7 +83,7 @@ async function serve(route: Route, service: Service, request: FastifyRequest, re
   return withLogContext({ request: record.id }, async () => {
     try {
       if (service.isShuttingDown() && !route.duringShutdown) throw fail("shutting_down");
-      return await handle(route, service.handlers, request, reply, record);
+      return await handle(route, service, request, reply, record);
     } catch (error) {
       return sendError(reply, error, record);
     } finally {
@@ -91,12 +94,12 @@ async function serve(route: Route, service: Service, request: FastifyRequest, re
   });
 }
 
-async function handle(route: Route, handlers: Handlers, request: FastifyRequest, reply: FastifyReply, record: RequestRecord): Promise<FastifyReply> {
+async function handle(route: Route, { handlers, callerOf }: Service, request: FastifyRequest, reply: FastifyReply, record: RequestRecord): Promise<FastifyReply> {
   if (route.kind === "websocket") throw fail("websocket_expected");
   if (route.kind === "stream") throw fail("upgrade_missing");
   const handler = handlers[route.id];
   if (!handler) throw fail("not_implemented");
-  const call = await readCall(route, request, record);
+  const call = await readCall(route, request, callerOf(request.raw.socket), record);
   if (route.precondition && request.headers["if-match"]) await checkPrecondition(route, handlers, call);
   const outcome = await handler(call);
   if (outcome instanceof Operation) {
@@ -109,16 +112,15 @@ async function handle(route: Route, handlers: Handlers, request: FastifyRequest,
 
 const noQuery: Readonly<Record<string, string>> = Object.freeze({});
 
-async function readCall(route: Route, request: FastifyRequest, record: RequestRecord): Promise<Call<Endpoint>> {
+async function readCall(route: Route, request: FastifyRequest, by: Caller, record: RequestRecord): Promise<Call<Endpoint>> {
   const { "*": rest, ...params } = request.params as Record<string, string>;
   if (route.rest && rest !== undefined) params[route.rest] = rest;
   const url = request.originalUrl;
   const at = url.indexOf("?");
   const query = at < 0 ? noQuery : Object.fromEntries(new URLSearchParams(url.slice(at + 1)));
-  const caller = callerOf(request.raw.socket);
-  record.requestor = caller.requestor;
+  record.requestor = by.requestor;
   record.project = query["project"] || "default";
-  assertAllowed(caller, route.access, route.untrusted ?? false, record.project);
+  const caller = admitRequest(by, route, request.raw, { query, path: route.path });
   return {
     params: params as Call<Endpoint>["params"],
     query: query as Call<Endpoint>["query"],
@@ -128,6 +130,13 @@ async function readCall(route: Route, request: FastifyRequest, record: RequestRe
     caller,
     noun: (oldNouns.exec(url)?.[1] ?? "instances") as Call<Endpoint>["noun"],
   };
+}
+
+/** A client that believes itself trusted says so (`X-LXD-authenticated`): it is not shown what strangers see. Throws `forbidden`. */
+export function admitRequest(by: Caller, endpoint: Endpoint, { headers }: IncomingMessage, wish: Wish): Caller {
+  const caller = admit(by, endpoint, wish);
+  if (!caller.trusted && headers["x-lxd-authenticated"]) throw fail("forbidden");
+  return caller;
 }
 
 async function readBody(endpoint: Endpoint, request: FastifyRequest): Promise<unknown> {

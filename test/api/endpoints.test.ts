@@ -9,6 +9,7 @@ import { execOk } from "../helpers/exec.ts";
 import { busyboxImages, fingerprintOf } from "../helpers/images.ts";
 import type { Reply } from "../helpers/socket.ts";
 import type { Call, Case, World } from "./cases/case.ts";
+import { certificateCases } from "./cases/certificates.ts";
 import { imageCases } from "./cases/images.ts";
 import { instanceCases } from "./cases/instances.ts";
 import { networkCases } from "./cases/networks.ts";
@@ -21,7 +22,7 @@ import { openSocket, refusedUpgrade, upgrade } from "./sockets.ts";
 
 /** An endpoint without a case does not compile. */
 const cases = {
-  ...serverCases, ...eventCases, ...operationCases, ...instanceCases, ...snapshotCases, ...imageCases, ...networkCases, ...profileCases, ...storageCases,
+  ...serverCases, ...certificateCases, ...eventCases, ...operationCases, ...instanceCases, ...snapshotCases, ...imageCases, ...networkCases, ...profileCases, ...storageCases,
   ...warningCases, ...metricsCases,
 } satisfies Record<OperationId, Case>;
 
