@@ -105,7 +105,7 @@ function makeContext(paths: Paths): Context {
     networks: new Networks(db, paths, warnings),
     pools: new Pools(db, paths, readIdMap, warnings),
     proxies: new Proxies(paths.proxies),
-    runtime: new Runtime((name, reason) => instanceEnded(context, name, reason)),
+    runtime: new Runtime((...end) => instanceEnded(context, ...end)),
     locks: new Locks(),
     busy: new BusyInstances(),
     diskUsage: new DiskUsage(),

@@ -5,12 +5,13 @@ import type { Duplex } from "node:stream";
 import { type WebSocket, WebSocketServer } from "ws";
 import type { Endpoint } from "../api/endpoint.ts";
 import { type EventType, eventTypes } from "../api/events.ts";
-import { fail } from "../api/errors.ts";
+import { BerthError, fail } from "../api/errors.ts";
 import type { EventHub } from "../events/hub.ts";
 import type { Operations } from "../operations/registry.ts";
 import { endpoints } from "../api/index.ts";
 import { type Caller, isForAll, mayIn } from "../auth/caller.ts";
 import { admitRequest, type CallerOf, refuseUpgrade, urlOf } from "./app.ts";
+import { audit, type RequestRecord } from "./audit.ts";
 
 /** How much may wait for a slow listener before it is dropped, in bytes. */
 const backlogLimit = 16 * 1024 * 1024;
@@ -69,8 +70,7 @@ export function handleUpgrades({ events, operations, sftp, callerOf, serve }: Up
         admitTo(endpoints.connectOperation);
         connectOperation(operations, operation[1] ?? "", url.searchParams, request, socket, head);
       } else if (files) {
-        admitTo(endpoints.openInstanceSftp);
-        sftp(url.searchParams.get("project") ?? undefined, decodeURIComponent(files[1] ?? ""), request, socket).catch((error) => refuseUpgrade(socket, error));
+        openSftp(sftp, admitTo(endpoints.openInstanceSftp), url, decodeURIComponent(files[1] ?? ""), request, socket);
       } else serveWithout(request, socket, serve);
     } catch (error) {
       refuseUpgrade(socket, error);
@@ -85,6 +85,18 @@ function serveWithout(request: IncomingMessage, socket: Duplex, serve: RequestLi
   response.assignSocket(socket as Socket);
   response.once("finish", () => socket.end());
   serve(request, response as Parameters<RequestListener>[1]);
+}
+
+/** Whoever opens a session may change files: it is told of like a change. */
+function openSftp(sftp: SftpHandler, { requestor }: Caller, { pathname, searchParams }: URL, name: string, request: IncomingMessage, socket: Duplex): void {
+  const project = searchParams.get("project") || undefined;
+  const record: RequestRecord = {
+    id: "", endpoint: "openInstanceSftp", method: "SFTP", target: pathname, began: performance.now(), requestor, project: project ?? "default",
+  };
+  sftp(project, name, request, socket).catch((error) => {
+    record.error = error instanceof BerthError ? error.code : "internal";
+    refuseUpgrade(socket, error);
+  }).finally(() => audit(record));
 }
 
 function wantedTypes(given: string | null): ReadonlySet<EventType> {

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { NetworkView } from "../host/netlink.ts";
 import { checkWatched, signalProcess, watchExit } from "../host/pidfd.ts";
 import { ContainerCgroups } from "../lxc/cgroup.ts";
+import type { Requestor } from "../api/events.ts";
 import type { StopNotice } from "../lxc/hooks.ts";
 import type { ContainerProcesses } from "../lxc/processes.ts";
 import { explain, log } from "../log.ts";
@@ -23,8 +24,12 @@ export interface Running extends ContainerProcesses {
   ready: boolean;
   /** Set by whoever asks for its end. */
   stopReason: StopReason;
+  stoppedBy?: Requestor | undefined;
   ended: Promise<StopReason>;
 }
+
+/** `by`: who asked for the end. */
+type OnEnd = (name: string, reason: StopReason, by: Requestor | undefined) => Promise<void>;
 
 const SIGKILL = 9;
 
@@ -36,10 +41,10 @@ export class Runtime {
   readonly #rebooted = new Set<string>();
   /** What is still done about those that have ended. */
   readonly #ending = new Map<string, Promise<void>>();
-  readonly #onEnd: (name: string, reason: StopReason) => Promise<void>;
+  readonly #onEnd: OnEnd;
 
   /** `onEnd` is called once for each that ends, after it is no longer seen here; who waits for the end waits for that too. */
-  constructor(onEnd: (name: string, reason: StopReason) => Promise<void>) {
+  constructor(onEnd: OnEnd) {
     this.#onEnd = onEnd;
   }
 
@@ -71,7 +76,7 @@ export class Runtime {
       running.network?.close();
       cgroups.close();
       cgroups.remove();
-      const ending = this.#onEnd(name, running.stopReason)
+      const ending = this.#onEnd(name, running.stopReason, running.stoppedBy)
         .catch((error) => log.error("the end of an instance was not dealt with", { instance: name, error: explain(error) }))
         .finally(() => {
           this.#ending.delete(name);
