@@ -11,7 +11,7 @@ import { endpoints } from "../api/index.ts";
 import { explain, log, withLogContext } from "../log.ts";
 import { Operation } from "../operations/operation.ts";
 import { asExpected, errorMessage } from "../operations/error-message.ts";
-import { audit, type RequestRecord } from "./audit.ts";
+import { audit, beginRecord, type RequestRecord } from "./audit.ts";
 import { bodyLimit, parseBody, responseFault } from "./body.ts";
 import { assertMatches, etagOf } from "./etag.ts";
 import type { Call } from "./implementation.ts";
@@ -73,12 +73,9 @@ export function createApp(service: Service): FastifyInstance {
   return app;
 }
 
-let requests = 0;
-
 /** Answers a request, and tells of it: in the log what is done for it, in the counts how it went. */
 async function serve(route: Route, service: Service, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-  const [target = ""] = request.originalUrl.split("?", 1);
-  const record: RequestRecord = { id: (++requests).toString(36), endpoint: route.id, method: route.method, target, began: performance.now() };
+  const record = beginRecord(route.id, route.method, request.originalUrl);
   service.stats.ongoing++;
   return withLogContext({ request: record.id }, async () => {
     try {

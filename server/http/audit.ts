@@ -22,6 +22,14 @@ export interface RequestRecord {
   error?: string;
 }
 
+let requests = 0;
+
+/** `url`: as it came, whose query is left out. */
+export function beginRecord(endpoint: string, method: string, url: string): RequestRecord {
+  const [target = ""] = url.split("?", 1);
+  return { id: (++requests).toString(36), endpoint, method, target, began: performance.now() };
+}
+
 const isChange = (method: string) => method !== "GET" && method !== "HEAD";
 
 /** Writes the line once the change is done, or was refused. */

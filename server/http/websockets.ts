@@ -7,11 +7,12 @@ import type { Endpoint } from "../api/endpoint.ts";
 import { type EventType, eventTypes } from "../api/events.ts";
 import { BerthError, fail } from "../api/errors.ts";
 import type { EventHub } from "../events/hub.ts";
+import { withLogContext } from "../log.ts";
 import type { Operations } from "../operations/registry.ts";
 import { endpoints } from "../api/index.ts";
 import { type Caller, isForAll, mayIn } from "../auth/caller.ts";
 import { admitRequest, type CallerOf, refuseUpgrade, urlOf } from "./app.ts";
-import { audit, type RequestRecord } from "./audit.ts";
+import { audit, beginRecord, type RequestRecord } from "./audit.ts";
 
 /** How much may wait for a slow listener before it is dropped, in bytes. */
 const backlogLimit = 16 * 1024 * 1024;
@@ -90,13 +91,11 @@ function serveWithout(request: IncomingMessage, socket: Duplex, serve: RequestLi
 /** Whoever opens a session may change files: it is told of like a change. */
 function openSftp(sftp: SftpHandler, { requestor }: Caller, { pathname, searchParams }: URL, name: string, request: IncomingMessage, socket: Duplex): void {
   const project = searchParams.get("project") || undefined;
-  const record: RequestRecord = {
-    id: "", endpoint: "openInstanceSftp", method: "SFTP", target: pathname, began: performance.now(), requestor, project: project ?? "default",
-  };
-  sftp(project, name, request, socket).catch((error) => {
+  const record: RequestRecord = { ...beginRecord("openInstanceSftp", "SFTP", pathname), requestor, project: project ?? "default" };
+  void withLogContext({ request: record.id }, () => sftp(project, name, request, socket).catch((error) => {
     record.error = error instanceof BerthError ? error.code : "internal";
     refuseUpgrade(socket, error);
-  }).finally(() => audit(record));
+  }).finally(() => audit(record)));
 }
 
 function wantedTypes(given: string | null): ReadonlySet<EventType> {

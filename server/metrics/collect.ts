@@ -1,4 +1,4 @@
-// All samples of instances, project by project. Kept for two seconds: several who scrape cost no more than one.
+// All samples of instances, project by project. Kept for a second: several who scrape cost no more than one.
 import { readFileSync } from "node:fs";
 import { totalmem } from "node:os";
 import type { Context } from "../context.ts";
@@ -10,7 +10,7 @@ import { HostMounts, readFileSystems } from "./filesystems.ts";
 import { addCgroups, addFileSystems, addLinks, type Host } from "./instance.ts";
 import { renderLabels, Samples } from "./samples.ts";
 
-const freshFor = 2000;
+const freshFor = 1000;
 
 function readHost(): Host {
   const disks = new Map<string, string>();
