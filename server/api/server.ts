@@ -1,6 +1,7 @@
 // The server itself, and the projects it has.
 import { type Static, Type } from "typebox";
 import { defineEndpoints } from "./endpoint.ts";
+import { Resources } from "./resources.ts";
 import { ListQuery, ProjectQuery, StringMap, urlsOr } from "./schemas.ts";
 
 /** The version of LXD whose API and clients berthd is compatible with. */
@@ -55,22 +56,6 @@ export const Project = Type.Object({
   used_by: Type.Array(Type.String()),
 });
 export type Project = Static<typeof Project>;
-
-export const Resources = Type.Object({
-  cpu: Type.Object({
-    architecture: Type.String(),
-    total: Type.Integer({ description: "Processors" }),
-    sockets: Type.Array(Type.Object({ socket: Type.Integer(), name: Type.String(), cores: Type.Integer() })),
-  }),
-  memory: Type.Object({
-    used: Type.Integer({ description: "Bytes" }),
-    total: Type.Integer({ description: "Bytes" }),
-    hugepages_total: Type.Integer(),
-    hugepages_used: Type.Integer(),
-    hugepages_size: Type.Integer(),
-  }),
-});
-export type Resources = Static<typeof Resources>;
 
 export const serverEndpoints = defineEndpoints({
   listVersions: {

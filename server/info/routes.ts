@@ -8,7 +8,7 @@ import type { ProjectRecord } from "../projects/store.ts";
 import { changeConfig } from "./change-config.ts";
 import { describeEnvironment, type Tools } from "./environment.ts";
 import { apiExtensions } from "./extensions.ts";
-import { readResources } from "./resources.ts";
+import { readResources } from "./resources/index.ts";
 
 export function serverRoutes(ctx: Context, tools: Tools): Implementation<typeof serverEndpoints> {
   const viewProject = (project: ProjectRecord): Project => ({
