@@ -1,5 +1,7 @@
 // The daemon: makes everything, starts it in order, and ends it in the opposite order.
 import { closeSync, openSync } from "node:fs";
+import { isTrue } from "./api/config-keys/key.ts";
+import { splitAddresses } from "./api/config-keys/server.ts";
 import { fail } from "./api/errors.ts";
 import type { Context } from "./context.ts";
 import { certificateRoutes } from "./certificates/routes.ts";
@@ -17,9 +19,10 @@ import { type CallerOf, createApp, type Handlers } from "./http/app.ts";
 import { callerOf as unixCaller } from "./http/caller-of.ts";
 import { RequestStats } from "./http/requests.ts";
 import { assertGroup, type Listener, listen } from "./http/listen.ts";
+import { onlyPath } from "./http/only-path.ts";
 import { handleUpgrades } from "./http/websockets.ts";
 import { readServerCertificate } from "./https/certificate.ts";
-import { HttpsListener } from "./https/listener.ts";
+import { HttpsListener, type Serving } from "./https/listener.ts";
 import { ImageLibrary } from "./image-library/library.ts";
 import { imageRoutes } from "./image-library/routes.ts";
 import { readTools } from "./info/environment.ts";
@@ -51,7 +54,7 @@ import { Paths } from "./paths.ts";
 import { profileRoutes } from "./profiles/routes.ts";
 import { ProfileStore } from "./profiles/store.ts";
 import { ProjectStore } from "./projects/store.ts";
-import { Settings } from "./settings.ts";
+import { pagePolicy, Settings } from "./settings.ts";
 import { Shutdown } from "./shutdown.ts";
 import { Pools } from "./storage/pools.ts";
 import { storageRoutes } from "./storage/routes.ts";
@@ -87,16 +90,19 @@ function takeLock(paths: Paths): number {
 function makeContext(paths: Paths): Context {
   const db = openDatabase(paths.database);
   const events = new EventHub();
+  const settings = new Settings(db);
+  const certificate = readServerCertificate(paths);
   const guestEvents = new GuestEvents();
   const warnings = new Warnings(db);
   const context: Context = {
     paths, db, events, guestEvents, warnings,
     guestSockets: new GuestSockets(paths, guestHandlers(() => context, guestEvents)),
     operations: new Operations(events),
-    settings: new Settings(db),
-    trust: new Trust(new CertificateStore(db), () => false),
+    settings,
+    trust: new Trust(new CertificateStore(db), () => !isTrue(settings.get("core.metrics_authentication"))),
     tokens: new Tokens(),
-    https: new HttpsListener(readServerCertificate(paths), 8443),
+    https: new HttpsListener(certificate, 8443),
+    metricsHttps: new HttpsListener(certificate, 9100),
     projects: new ProjectStore(db),
     profiles: new ProfileStore(db),
     instances: new InstanceStore(db),
@@ -137,12 +143,17 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   await recoverInstances(ctx);
   await ctx.warnings.watch("proxies_failed", {}, () => ctx.proxies.recover()).catch((error) => log.error("proxy devices could not be recovered", { error: explain(error) }));
   const callerOf: CallerOf = (socket) => ctx.trust.callerOf(socket) ?? unixCaller(socket);
+  const pages = () => pagePolicy(ctx.settings);
   const stats = new RequestStats();
-  const app = createApp({ handlers: await makeHandlers(ctx, stats), callerOf, stats, isShuttingDown: () => ctx.shutdown.begun });
+  const app = createApp(await makeHandlers(ctx, stats), { callerOf, pages, stats, isShuttingDown: () => ctx.shutdown.begun });
   await app.ready();
-  const upgrade = handleUpgrades({ events: ctx.events, operations: ctx.operations, sftp: (...given) => openSftp(ctx, ...given), callerOf, serve: app.routing });
+  const upgrade = handleUpgrades({ events: ctx.events, operations: ctx.operations, sftp: (...given) => openSftp(ctx, ...given), callerOf, pages, serve: app.routing });
   const listener: Listener = await listen(app.routing, upgrade, paths.socket, options.group);
-  await ctx.https.start({ handler: app.routing, upgrade, connected: (...given) => ctx.trust.meet(...given) }, ctx.settings.get("core.https_address"));
+  const serving: Serving = {
+    handler: app.routing, upgrade, connected: (...given) => ctx.trust.meet(...given), trustedProxies: () => splitAddresses(ctx.settings.get("core.https_trusted_proxy")),
+  };
+  await ctx.https.start(serving, ctx.settings.get("core.https_address"));
+  await ctx.metricsHttps.start({ ...serving, ...onlyPath("/1.0/metrics", app.routing) }, ctx.settings.get("core.metrics_address"));
   log.info("berthd serves", { version: berthVersion, socket: paths.socket, running: ctx.runtime.count });
   warnOfMachine(ctx);
   void autostart(ctx).catch((error) => log.error("autostart failed", { error: explain(error) }));
@@ -152,6 +163,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     endSnapshotTimes();
     await ctx.operations.close(Number(ctx.settings.all()["core.shutdown_timeout"] ?? 5) * 60_000);
     ctx.https.close();
+    ctx.metricsHttps.close();
     await listener.close();
     ctx.guestSockets.closeAll();
     stopHooks();

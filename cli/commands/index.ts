@@ -22,6 +22,7 @@ import { projectGroup } from "./project/index.ts";
 import { remoteGroup } from "./remote/index.ts";
 import { monitorCommand } from "./server/monitor.ts";
 import { queryCommand } from "./server/query.ts";
+import { tuiCommand } from "./server/tui.ts";
 import { versionCommand } from "./server/version.ts";
 import { storageGroup } from "./storage/index.ts";
 import { warningGroup } from "./warning/index.ts";
@@ -36,7 +37,7 @@ For help with any of those, simply call them with --help.`,
   commands: [
     adminGroup, configGroup, consoleCommand, copyCommand, deleteCommand, execCommand, fileGroup, imageGroup, infoCommand, initCommand, launchCommand,
     listCommand, monitorCommand, moveCommand, networkGroup, operationGroup, pauseCommand, profileGroup, projectGroup, queryCommand, rebuildCommand, remoteGroup, renameCommand,
-    restartCommand, restoreCommand, shellCommand, snapshotCommand, startCommand, stopCommand, storageGroup, versionCommand, warningGroup,
+    restartCommand, restoreCommand, shellCommand, snapshotCommand, startCommand, stopCommand, storageGroup, tuiCommand, versionCommand, warningGroup,
     {
       name: "help", summary: "Help about any command", usage: "[command]", args: [0, -1], flags: {},
       // The program answers it before it looks for commands.

@@ -5,10 +5,18 @@ import { writeAll } from "../output/write.ts";
 /** Above that many unwritten bytes the socket is not read from. */
 const highWater = 1024 * 1024;
 
-/** Writes what comes to a file descriptor; resolves when it has ended and all is written. */
+/** Writes what comes to a file descriptor; resolves when it has ended and all is written. What comes while something is written goes together. */
 export function receiveInto(socket: WebSocket, fd: number): Promise<void> {
-  let waiting = 0;
+  let waiting: Buffer[] = [];
+  let size = 0;
   let written = Promise.resolve();
+  const writeWaiting = async () => {
+    const parts = waiting;
+    waiting = [];
+    size = 0;
+    if (socket.isPaused) socket.resume();
+    await writeAll(fd, ...parts);
+  };
   return new Promise((resolve, reject) => {
     const finish = () => written.then(resolve, reject);
     socket.on("message", (data: Buffer, isBinary: boolean) => {
@@ -17,12 +25,11 @@ export function receiveInto(socket: WebSocket, fd: number): Promise<void> {
         socket.close(); // LXD ends a pty only when we have hung up, too
         return;
       }
-      waiting += data.length;
-      if (waiting > highWater) socket.pause();
-      written = written.then(() => writeAll(fd, data)).then(() => {
-        waiting -= data.length;
-        if (socket.isPaused && waiting <= highWater) socket.resume();
-      });
+      waiting.push(data);
+      size += data.length;
+      if (size > highWater) socket.pause();
+      if (waiting.length > 1) return; // it goes with the first
+      written = written.then(writeWaiting);
       written.catch(reject);
     });
     socket.on("close", finish);

@@ -38,11 +38,20 @@ function refusal(answer: string): Error {
   return isErrorCode(code) ? new BerthError(code, {}, { message, ...(hint ? { hint } : {}) }) : new CliError(message);
 }
 
+/** Requests that are made in one turn go in one call. */
+function writeTogether(socket: Socket, data: Buffer): boolean {
+  if (socket.writableCorked === 0) {
+    socket.cork();
+    setImmediate(() => socket.uncork());
+  }
+  return socket.write(data);
+}
+
 /** An SFTP client on an instance's files. Its methods take a callback; all of them can be called without waiting for the last. */
 export async function openSftp(dialer: Dialer, path: string): Promise<{ sftp: SFTPWrapper; close(): void }> {
   const socket = await openStream(dialer, path);
   const channel = { id: 0, state: "open", window: Number.POSITIVE_INFINITY, packetSize: Number.POSITIVE_INFINITY };
-  const protocol = { _remoteIdentRaw: "SSH-2.0-OpenSSH_9.0", channelData: (_id: number, data: Buffer) => socket.write(data), channelClose: () => socket.destroy() };
+  const protocol = { _remoteIdentRaw: "SSH-2.0-OpenSSH_9.0", channelData: (_id: number, data: Buffer) => writeTogether(socket, data), channelClose: () => socket.destroy() };
   const sftp = new SFTP({ _protocol: protocol }, { type: "session", incoming: { ...channel }, outgoing: { ...channel } }, {});
   socket.on("data", (data) => sftp.push(data));
   socket.once("close", () => sftp.push(null)); // whatever waits for an answer fails

@@ -12,10 +12,16 @@ const table = {
   bad_request: { status: 400, message: "{reason}" },
   bad_body: { status: 400, message: "Invalid request body: {reason}" },
   body_too_large: { status: 413, message: "The request body is larger than {limit} bytes" },
+  body_too_slow: { status: 408, message: "The request body did not come within {limit} s" },
   not_found: { status: 404, message: "not found" },
   not_implemented: { status: 501, message: "not implemented" },
   not_supported: { status: 501, message: "{what} is not supported by Berth", hint: "{hint}" },
   forbidden: { status: 403, message: "not authorized" },
+  origin_refused: {
+    status: 403,
+    message: "not authorized",
+    hint: "Pages of {origin} may not use this server. They may once it is told so: berth config set core.https_allowed_origin {origin}",
+  },
   etag_mismatch: {
     status: 412,
     message: "ETag doesn't match: {expected} vs {found}",

@@ -2,6 +2,7 @@
 import { type IncomingMessage, STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import type { Readable } from "node:stream";
+import { TLSSocket } from "node:tls";
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { Endpoint } from "../api/endpoint.ts";
 import { admit, type Caller, type Wish } from "../auth/caller.ts";
@@ -12,9 +13,10 @@ import { explain, log, withLogContext } from "../log.ts";
 import { Operation } from "../operations/operation.ts";
 import { asExpected, errorMessage } from "../operations/error-message.ts";
 import { audit, beginRecord, type RequestRecord } from "./audit.ts";
-import { bodyLimit, parseBody, responseFault } from "./body.ts";
+import { bodyLimits, collectBody, parseBody, responseFault, strangersLimits } from "./body.ts";
 import { assertMatches, etagOf } from "./etag.ts";
 import type { Call } from "./implementation.ts";
+import { answerPage, type PagePolicy } from "./origin.ts";
 import type { RawReply } from "./replies.ts";
 import type { RequestStats } from "./requests.ts";
 
@@ -26,12 +28,13 @@ export type CallerOf = (socket: Socket) => Caller;
 const oldNouns = /^\/1\.0\/(containers|virtual-machines)(?=\/|\?|$)/;
 const checkResponses = process.env["BERTH_CHECK_RESPONSES"] === "1";
 
-/** What answers: the functions of the endpoints that are not upgraded, and the counts that are kept of them. */
-interface Service {
-  handlers: Handlers;
+export interface Surroundings {
   callerOf: CallerOf;
+  /** Which web pages may use the API. */
+  pages: () => PagePolicy;
+  /** The counts that are kept of requests. */
   stats: RequestStats;
-  /** Then only endpoints are answered that say so. */
+  /** While it is, only endpoints that say so are answered. */
   isShuttingDown: () => boolean;
 }
 
@@ -42,10 +45,11 @@ interface Route extends Endpoint {
   rest: string | undefined;
 }
 
-export function createApp(service: Service): FastifyInstance {
+/** Makes the app. `handlers` has a function for every endpoint that is not upgraded. */
+export function createApp(handlers: Handlers, surroundings: Surroundings): FastifyInstance {
   const app = fastify({
     logger: false,
-    bodyLimit,
+    bodyLimit: bodyLimits.size,
     rewriteUrl: (request) => (request.url ?? "/").replace(oldNouns, "/1.0/instances"),
     routerOptions: { maxParamLength: 65_536, ignoreTrailingSlash: true }, // Node refuses longer heads by itself
     frameworkErrors: (error, _request, reply) => sendError(reply as FastifyReply, error),
@@ -54,6 +58,11 @@ export function createApp(service: Service): FastifyInstance {
   app.addContentTypeParser("*", (_request, payload, done) => done(null, payload));
   app.setErrorHandler((error, _request, reply) => sendError(reply, error));
 
+  app.addHook("onRequest", (request, reply, done) => {
+    if (request.headers.origin) void reply.headers(answerPage(surroundings.pages(), request.raw));
+    done();
+  });
+
   const table = Object.entries(endpoints as Record<string, Endpoint>);
   for (const [id, endpoint] of table) {
     const route: Route = { ...endpoint, id, rest: /\*([a-z]+)$/.exec(endpoint.path)?.[1] };
@@ -61,11 +70,12 @@ export function createApp(service: Service): FastifyInstance {
       method: endpoint.method,
       url: endpoint.path.replace(/\/\*[a-z]+$/, "/*"),
       ...(endpoint.method === "GET" ? { exposeHeadRoute: false } : {}),
-      handler: (request, reply) => serve(route, service, request, reply),
+      handler: (request, reply) => serve(route, handlers, surroundings, request, reply),
     });
   }
   const paths = table.map(([, { path }]) => new RegExp(`^${path.replace(/:[a-z]+/g, "[^/]+").replace(/\*[a-z]+/g, ".+")}/?$`));
   app.setNotFoundHandler((request, reply) => {
+    if (request.method === "OPTIONS") return reply.header("content-type", "application/json").send("");
     const [path = ""] = request.url.split("?");
     const method = paths.some((pattern) => pattern.test(path)) ? "not_implemented" : "not_found";
     return sendError(reply, fail(method));
@@ -74,29 +84,29 @@ export function createApp(service: Service): FastifyInstance {
 }
 
 /** Answers a request, and tells of it: in the log what is done for it, in the counts how it went. */
-async function serve(route: Route, service: Service, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+async function serve(route: Route, handlers: Handlers, { callerOf, stats, isShuttingDown }: Surroundings, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
   const record = beginRecord(route.id, route.method, request.originalUrl);
-  service.stats.ongoing++;
+  stats.ongoing++;
   return withLogContext({ request: record.id }, async () => {
     try {
-      if (service.isShuttingDown() && !route.duringShutdown) throw fail("shutting_down");
-      return await handle(route, service, request, reply, record);
+      if (isShuttingDown() && !route.duringShutdown) throw fail("shutting_down");
+      return await handle(route, handlers, callerOf(request.raw.socket), request, reply, record);
     } catch (error) {
       return sendError(reply, error, record);
     } finally {
-      service.stats.ongoing--;
-      service.stats.count(route.id, reply.statusCode, performance.now() - record.began);
+      stats.ongoing--;
+      stats.count(route.id, reply.statusCode, performance.now() - record.began);
       audit(record);
     }
   });
 }
 
-async function handle(route: Route, { handlers, callerOf }: Service, request: FastifyRequest, reply: FastifyReply, record: RequestRecord): Promise<FastifyReply> {
+async function handle(route: Route, handlers: Handlers, by: Caller, request: FastifyRequest, reply: FastifyReply, record: RequestRecord): Promise<FastifyReply> {
   if (route.kind === "websocket") throw fail("websocket_expected");
   if (route.kind === "stream") throw fail("upgrade_missing");
   const handler = handlers[route.id];
   if (!handler) throw fail("not_implemented");
-  const call = await readCall(route, request, callerOf(request.raw.socket), record);
+  const call = await readCall(route, request, by, record);
   if (route.precondition && request.headers["if-match"]) await checkPrecondition(route, handlers, call);
   const outcome = await handler(call);
   if (outcome instanceof Operation) {
@@ -121,7 +131,7 @@ async function readCall(route: Route, request: FastifyRequest, by: Caller, recor
   return {
     params: params as Call<Endpoint>["params"],
     query: query as Call<Endpoint>["query"],
-    body: (await readBody(route, request)) as Call<Endpoint>["body"],
+    body: (await readBody(route, request, caller)) as Call<Endpoint>["body"],
     headers: request.headers,
     requestor: caller.requestor,
     caller,
@@ -136,22 +146,11 @@ export function admitRequest(by: Caller, endpoint: Endpoint, { headers }: Incomi
   return caller;
 }
 
-async function readBody(endpoint: Endpoint, request: FastifyRequest): Promise<unknown> {
+async function readBody(endpoint: Endpoint, request: FastifyRequest, caller: Caller): Promise<unknown> {
   const stream = (request.body ?? request.raw) as Readable;
   if (endpoint.body === "stream") return stream;
   if (!endpoint.body) return undefined;
-  return parseBody(endpoint.body, await collect(stream));
-}
-
-async function collect(stream: Readable): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of stream as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > bodyLimit) throw fail("body_too_large", { limit: bodyLimit });
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
+  return parseBody(endpoint.body, await collectBody(stream, caller.trusted ? bodyLimits : strangersLimits));
 }
 
 async function checkPrecondition(endpoint: Endpoint, handlers: Handlers, call: Call<Endpoint>): Promise<void> {
@@ -195,6 +194,8 @@ const errorEnd = "\n\n";
 function sendError(reply: FastifyReply, error: unknown, record?: RequestRecord): FastifyReply {
   const { status, message, headers } = describeError(error);
   if (record) record.error = headers[errorCodeHeader] ?? "internal";
+  // The rest of a body that was refused is not waited for.
+  if ([403, 408, 413].includes(status) && !reply.request.raw.complete && reply.request.raw.socket instanceof TLSSocket) headers["connection"] = "close";
   return sendJson(reply.status(status).headers(headers), errorEnvelope(status, message), errorEnd);
 }
 
@@ -208,7 +209,8 @@ function describeError(thrown: unknown): { status: number; message: string; head
     if (error.status >= 500 && error.code !== "shutting_down") log.warn("request failed", { code: error.code, error: explain(error) });
     return { status: error.status, message: error.message, headers };
   }
-  const status = (error as { statusCode?: number }).statusCode ?? 500;
+  const { statusCode: status = 500, message } = error as { statusCode?: number; message: string };
+  if (status < 500) return { status, message, headers: { ...headers, [errorCodeHeader]: "bad_request" } }; // what fastify refuses by itself
   return { status, message: errorMessage(error), headers };
 }
 

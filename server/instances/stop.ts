@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fail } from "../api/errors.ts";
 import type { Requestor } from "../api/events.ts";
 import type { Context } from "../context.ts";
+import { expectCgroupMoves } from "../host/cgroup-moves.ts";
 import { kill, requestHalt } from "../lxc/halt.ts";
 import type { Running, StopReason } from "./runtime.ts";
 import { systemNameOf } from "./store.ts";
@@ -28,6 +29,7 @@ export async function forceStop(ctx: Context, project: string, name: string, { r
   const running = assertRunning(ctx, project, name);
   running.stopReason = reason;
   running.stoppedBy = requestor;
+  expectCgroupMoves(); // of the monitor, which goes out of the way to remove the container's
   kill(running.init);
   if (running.frozen) await thawKilled(running);
   if (!(await endsWithin(running, killTimeout))) {

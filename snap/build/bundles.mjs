@@ -13,7 +13,7 @@ const stub = (name) => fileURLToPath(new URL(`./${name}.mjs`, import.meta.url));
 /** Node drops the extra certificates at start (reading them costs 30 ms); the programs find the file's name in BERTH_CA. */
 const shebang = '#!/usr/bin/env -S -u NODE_EXTRA_CA_CERTS BERTH_CA=${NODE_EXTRA_CA_CERTS} node';
 /** The daemon lives long and mostly waits: a small young generation and few arenas keep it small. */
-const daemonShebang = shebang.replace(/ node$/, " MALLOC_ARENA_MAX=2 node --max-semi-space-size=2");
+const daemonShebang = shebang.replace(/ node$/, " MALLOC_ARENA_MAX=2 node --max-semi-space-size=2 --heap-growing-percent=200");
 const metaUrl = 'const berthBundleUrl=require("node:url").pathToFileURL(__filename).href;';
 
 const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));

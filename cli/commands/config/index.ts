@@ -2,10 +2,11 @@
 import type { Group } from "../../command.ts";
 import { instanceDeviceGroup } from "./device.ts";
 import { configEditCommand, configShowCommand } from "./show.ts";
+import { trustGroup } from "./trust.ts";
 import { configGetCommand, configSetCommand, configUnsetCommand } from "./set.ts";
 
 export const configGroup: Group = {
   name: "config",
   summary: "Manage instance and server configuration options",
-  commands: [instanceDeviceGroup, configEditCommand, configGetCommand, configSetCommand, configShowCommand, configUnsetCommand],
+  commands: [instanceDeviceGroup, configEditCommand, configGetCommand, configSetCommand, configShowCommand, trustGroup, configUnsetCommand],
 };

@@ -7,7 +7,7 @@ import type { Context } from "../../context.ts";
 import { instancePutShape, instanceShape, snapshotShape } from "../../output/shape.ts";
 import { splitSnapshot } from "../../remote.ts";
 import type { Server } from "../../remotes/server.ts";
-import { configFrom, fieldsOf, instancePutFrom, snapshotPutFrom, writableInstance } from "../../writable.ts";
+import { fieldsOf, instancePutFrom, serverConfigFrom, snapshotPutFrom, writableInstance } from "../../writable.ts";
 
 const serverPutShape = { struct: { config: "map" } } as const;
 
@@ -48,7 +48,7 @@ export const configEditCommand = defineCommand({
         read: async () => ({ config: (await server.client.getServer()).config ?? {} }),
         shape: serverPutShape,
         help: "",
-        parse: (document) => ({ config: configFrom(fieldsOf(document)["config"]) }),
+        parse: (document) => ({ config: serverConfigFrom(fieldsOf(document)["config"]) }),
         write: (body, headers) => server.client.replaceServerConfig({ body, headers }),
       });
     }
