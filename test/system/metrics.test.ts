@@ -8,6 +8,7 @@ import { type Daemon, startDaemon } from "../helpers/daemon.ts";
 import { execOk } from "../helpers/exec.ts";
 import { busyboxImages } from "../helpers/images.ts";
 import { booted, forceStop, importImage, initOf, launch, sh } from "../helpers/instances.ts";
+import { Network } from "../helpers/network.ts";
 import { type Metrics, parseMetrics } from "../helpers/open-metrics.ts";
 import { eventually, pause } from "../helpers/wait.ts";
 
@@ -127,6 +128,24 @@ test("a file system that never answers keeps no scrape waiting", async (t) => {
     await daemon.inNamespace("umount", "-l", folder);
     child.kill("SIGKILL");
   }
+});
+
+test("a monitoring system scrapes with a certificate of its own, on a listener of its own", async () => {
+  await using network = await Network.open(daemon);
+  await daemon.must("PATCH", "/1.0", { config: { "core.metrics_address": ":9100" } });
+  await using metrics = await Network.to(daemon, 9100);
+  const reader = await network.trust("prometheus", { type: "metrics" });
+  const reply = await metrics.call(reader, "GET", "/1.0/metrics");
+  assert.equal(reply.status, 200, reply.text);
+  const { value } = parseMetrics(reply.text);
+  assert.ok(value("lxd_procs_total", { name: one }) > 0);
+  assert.ok(value("berth_process_resident_memory_bytes") > 0, "who may see all projects is shown the server's numbers");
+  const confined = await network.trust("confined", { type: "metrics", restricted: true, projects: [] });
+  assert.equal((await metrics.call(confined, "GET", "/1.0/metrics")).text, "# EOF\n");
+  assert.equal((await metrics.call(undefined, "GET", "/1.0/metrics")).status, 403);
+  await daemon.must("PATCH", "/1.0", { config: { "core.metrics_authentication": "false" } });
+  assert.equal((await metrics.call(undefined, "GET", "/1.0/metrics")).status, 200);
+  await daemon.must("PATCH", "/1.0", { config: { "core.metrics_authentication": "", "core.metrics_address": "" } });
 });
 
 test("what has stopped has no numbers any more", async () => {
