@@ -1,6 +1,6 @@
 // berth monitor
 import { closest } from "../../../server/api/config-keys/key.ts";
-import type { Event } from "../../../server/api/events.ts";
+import { type Event, eventTypes } from "../../../server/api/events.ts";
 import { defineCommand } from "../../command.ts";
 import { CliError } from "../../errors.ts";
 import { renderJson, sortKeys } from "../../output/json.ts";
@@ -39,6 +39,7 @@ berth monitor --type=lifecycle
     if (format !== "pretty" && flags.loglevel !== "") throw new CliError("Log level filtering can only be used with pretty formatting");
     const least = parseLevel(flags.loglevel);
     const types = flags.type.flatMap((type) => type.split(","));
+    assertTypes(types);
     const isTerminal = process.stdout.isTTY === true;
     const show = (text: string) => {
       const event = JSON.parse(text) as Event;
@@ -62,6 +63,13 @@ berth monitor --type=lifecycle
     });
   },
 });
+
+function assertTypes(types: readonly string[]): void {
+  const unknown = types.find((type) => !(eventTypes as readonly string[]).includes(type));
+  if (unknown === undefined) return;
+  const near = closest(unknown, eventTypes);
+  throw new CliError(`"${unknown}" isn't a supported event type`, { hint: near ? `did you mean "${near}"?` : `choose among ${eventTypes.join(", ")}.` });
+}
 
 function parseLevel(name: string): number {
   if (name === "") return levels.indexOf("debug");
