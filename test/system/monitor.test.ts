@@ -38,17 +38,13 @@ async function both(...args: string[]): Promise<[lxc: string, berth: string]> {
     await eventually(async () => {
       const mark = `${name}-${++count}`;
       await daemon.must("POST", "/1.0/profiles", { name: mark });
-      return followers.every((one) => one.text().includes(mark) || /createProfile/.test(one.text()));
+      return followers.every((one) => one.text().includes(mark) || one.text().includes("createProfile"));
     }, { every: 200, timeout: 20_000, what: `both follow: ${followers.map((one) => one.text().slice(-300)).join("\n---\n")}` });
     await daemon.must("POST", "/1.0/profiles", { name: `${name}-last` });
-    const last = () => followers.map((one) => one.text());
-    const settled = async () => {
-      const first = last().join();
-      await new Promise((resolve) => setTimeout(resolve, 150));
-      return first === last().join();
-    };
-    await eventually(settled, { what: "all is written" });
-    return last() as [string, string];
+    const request = JSON.parse(daemon.log().split("\n").filter((line) => line.includes('"createProfile"')).at(-1) ?? "{}").request as string;
+    const mark = new RegExp(`${name}-last|request[:=] ?"?${request}\\b`);
+    await eventually(() => followers.every((one) => mark.test(one.text())), { what: "both have seen the last" });
+    return followers.map((one) => one.text()) as [string, string];
   } finally {
     for (const one of followers) one.stop();
   }
