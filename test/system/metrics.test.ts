@@ -116,8 +116,8 @@ test("a guest's odd names break nothing", async () => {
 
 test("a file system that never answers keeps no scrape waiting", async (t) => {
   if (!existsSync("/dev/fuse")) return t.skip("no FUSE here");
-  const options = "fd=3,rootmode=40000,user_id=0,group_id=0";
-  const [program, args] = daemon.namespace.wrap("sh", ["-c", `exec 3<> /dev/fuse; mount -i -t fuse -o ${options} dead ${folder} && echo up; exec sleep 100`]);
+  const script = 'exec 3<> /dev/fuse; mount -i -t fuse -o fd=3,rootmode=40000,user_id=0,group_id=0 dead "$0" && echo up; exec sleep 100';
+  const [program, args] = daemon.namespace.wrap("sh", ["-c", script, folder]);
   const child = spawn(program, args, { stdio: ["ignore", "pipe", "inherit"] });
   try {
     await new Promise((resolve) => child.stdout.once("data", resolve));
