@@ -18,7 +18,8 @@ import { profileCases, storageCases } from "./cases/profiles.ts";
 import { snapshotCases } from "./cases/snapshots.ts";
 import { eventCases, operationCases, serverCases } from "./cases/server.ts";
 import { assertCreated, assertEmpty, assertError, assertSucceeds, assertSync } from "./envelopes.ts";
-import { openSocket, refusedUpgrade, upgrade } from "./sockets.ts";
+import { eventually } from "../helpers/wait.ts";
+import { type Heard, listen, openSocket, refusedUpgrade, upgrade } from "./sockets.ts";
 
 /** An endpoint without a case does not compile. */
 const cases = {
@@ -33,6 +34,7 @@ async function hideAppArmor({ namespace }: Daemon): Promise<void> {
 
 let daemon: Daemon;
 let world: World;
+let heard: Heard;
 
 before(async () => {
   daemon = await startDaemon({ prepare: hideAppArmor });
@@ -43,11 +45,22 @@ before(async () => {
     await daemon.must("POST", "/1.0/instances", { name, source });
     if (running) await daemon.must("PUT", `/1.0/instances/${name}/state`, { action: "start" });
   };
+  heard = await listen(daemon, "?type=lifecycle&all-projects=true");
   world = { daemon, fingerprint: fingerprintOf(unified), makeInstance };
   await makeInstance("off");
   await makeInstance("runs", true);
 });
-after(() => daemon?.[Symbol.asyncDispose]());
+after(() => {
+  heard?.close();
+  return daemon?.[Symbol.asyncDispose]();
+});
+
+/** Their cases change nothing: a bulk change that concerns nobody, a token that is not used yet. */
+const silent: readonly string[] = ["changeInstancesState", "createCertificate"];
+
+/** Whether listeners are to hear of what a case did. */
+const tells = (id: string, { method, kind }: Endpoint, one: Case) =>
+  !["GET", "HEAD"].includes(method) && kind !== "websocket" && typeof one.good !== "string" && !silent.includes(id);
 
 const send = (method: string, { path, body, headers }: Call) => daemon.request(method, path, body, { headers, timeout: 30_000 });
 
@@ -80,7 +93,9 @@ async function refuses(endpoint: Endpoint, bad: Exclude<Case["bad"], string>): P
 for (const [id, endpoint] of Object.entries(endpoints) as [OperationId, Endpoint][]) {
   const one: Case = cases[id];
   test(`${id} (${endpoint.method} ${endpoint.path}) does what it says`, async () => {
+    const before = heard.events.length;
     await succeeds(endpoint, one);
+    if (tells(id, endpoint, one)) await eventually(() => heard.events.slice(before).some(({ metadata }) => metadata.requestor), { what: "a lifecycle event tells of the change and who made it" });
     if (typeof one.bad !== "string") await refuses(endpoint, one.bad);
   });
 }
