@@ -74,7 +74,9 @@ export function handleUpgrades({ events, operations, sftp, callerOf, pages, serv
         admitTo(endpoints.connectOperation);
         connectOperation(operations, operation[1] ?? "", url.searchParams, request, socket, head);
       } else if (files) {
-        openSftp(sftp, admitTo(endpoints.openInstanceSftp), url, decodeURIComponent(files[1] ?? ""), request, socket);
+        const { requestor } = admitTo(endpoints.openInstanceSftp);
+        const record = { ...beginRecord("openInstanceSftp", "SFTP", url.pathname), requestor, project: query["project"] || "default" };
+        openSftp(() => sftp(query["project"], decodeURIComponent(files[1] ?? ""), request, socket), record, socket);
       } else serveWithout(request, socket, serve);
     } catch (error) {
       refuseUpgrade(socket, error);
@@ -92,10 +94,8 @@ function serveWithout(request: IncomingMessage, socket: Duplex, serve: RequestLi
 }
 
 /** Whoever opens a session may change files: it is told of like a change. */
-function openSftp(sftp: SftpHandler, { requestor }: Caller, { pathname, searchParams }: URL, name: string, request: IncomingMessage, socket: Duplex): void {
-  const project = searchParams.get("project") || undefined;
-  const record: RequestRecord = { ...beginRecord("openInstanceSftp", "SFTP", pathname), requestor, project: project ?? "default" };
-  void withLogContext({ request: record.id }, () => sftp(project, name, request, socket).catch((error) => {
+function openSftp(open: () => Promise<void>, record: RequestRecord, socket: Duplex): void {
+  void withLogContext({ request: record.id }, () => open().catch((error) => {
     record.error = error instanceof BerthError ? error.code : "internal";
     refuseUpgrade(socket, error);
   }).finally(() => audit(record)));

@@ -15,6 +15,7 @@ import { instanceCases } from "./cases/instances.ts";
 import { networkCases } from "./cases/networks.ts";
 import { metricsCases, warningCases } from "./cases/observe.ts";
 import { profileCases, storageCases } from "./cases/profiles.ts";
+import { projectCases } from "./cases/projects.ts";
 import { snapshotCases } from "./cases/snapshots.ts";
 import { eventCases, operationCases, serverCases } from "./cases/server.ts";
 import { assertCreated, assertEmpty, assertError, assertSucceeds, assertSync } from "./envelopes.ts";
@@ -23,8 +24,8 @@ import { type Heard, listen, openSocket, refusedUpgrade, upgrade } from "./socke
 
 /** An endpoint without a case does not compile. */
 const cases = {
-  ...serverCases, ...certificateCases, ...eventCases, ...operationCases, ...instanceCases, ...snapshotCases, ...imageCases, ...networkCases, ...profileCases, ...storageCases,
-  ...warningCases, ...metricsCases,
+  ...serverCases, ...certificateCases, ...eventCases, ...operationCases, ...instanceCases, ...snapshotCases, ...imageCases, ...networkCases, ...profileCases, ...projectCases,
+  ...storageCases, ...warningCases, ...metricsCases,
 } satisfies Record<OperationId, Case>;
 
 /** So that there is something to warn of on every machine. */

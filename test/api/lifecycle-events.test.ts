@@ -35,6 +35,7 @@ type Told = [action: string, source: string, context?: Record<string, unknown>];
 type Row = readonly [method: string, path: string, body: unknown, ...told: Told[]];
 
 const exec = { command: ["true"], "wait-for-websocket": false, interactive: false };
+const rootDisk = { root: { type: "disk", path: "/", pool: "default" } };
 const image = () => `/1.0/images/${fingerprint}`;
 
 /** In their order: later ones find what earlier ones have made. */
@@ -81,6 +82,15 @@ const rows = (): readonly Row[] => [
   ["PATCH", image(), { properties: { a: "1" } }, ["image-updated", image()]],
   ["GET", `${image()}/export`, undefined, ["image-retrieved", image()]],
   ["DELETE", image(), undefined, ["image-deleted", image()]],
+  ["POST", "/1.0/projects", { name: "shop" }, ["project-created", "/1.0/projects/shop"]],
+  ["PATCH", "/1.0/projects/shop", { description: "x" }, ["project-updated", "/1.0/projects/shop"]],
+  ["POST", "/1.0/profiles?project=shop", { name: "p" }, ["profile-created", "/1.0/profiles/p?project=shop"]],
+  ["DELETE", "/1.0/profiles/p?project=shop", undefined, ["profile-deleted", "/1.0/profiles/p?project=shop"]],
+  ["POST", "/1.0/instances?project=shop", { name: "own", source: { type: "none" }, devices: rootDisk }, ["instance-created", "/1.0/instances/own?project=shop", { type: "container", "storage-pool": "default" }]],
+  ["POST", "/1.0/instances/own/snapshots?project=shop", { name: "s" }, ["instance-snapshot-created", "/1.0/instances/own/snapshots/s?project=shop"]],
+  ["DELETE", "/1.0/instances/own?project=shop", undefined, ["instance-deleted", "/1.0/instances/own?project=shop"]],
+  ["POST", "/1.0/projects/shop", { name: "shops" }, ["project-renamed", "/1.0/projects/shops", { old_name: "shop" }]],
+  ["DELETE", "/1.0/projects/shops", undefined, ["project-deleted", "/1.0/projects/shops"]],
 ];
 
 test("each change is told, by its name, of what it happened to, and with who did it", async () => {

@@ -1,8 +1,7 @@
 // berth info
 import type { InstanceFull } from "../../../server/api/instances.ts";
-import { defineCommand } from "../../command.ts";
+import { defineCommand, targetFlag } from "../../command.ts";
 import type { Context } from "../../context.ts";
-import { CliError } from "../../errors.ts";
 import { serverShape } from "../../output/shape.ts";
 import { renderTable } from "../../output/table.ts";
 import { formatLocal, formatSize, formatSizeIec, isTimeSet } from "../../output/units.ts";
@@ -21,11 +20,10 @@ berth info [--resources]
   flags: {
     resources: { kind: "bool", description: "Show the resources available to the server" },
     "show-log": { kind: "bool", description: "Show the instance's last 100 log lines?" },
-    target: { kind: "string", description: "Cluster member name", hidden: true },
+    target: targetFlag,
   },
   async run(ctx, args, flags) {
     const { server, name } = ctx.resolve(args[0]);
-    if (flags.target) throw new CliError("--target is not supported: Berth is never a cluster");
     if (flags.resources && name === "") {
       const { renderResources } = await import("../server/resources.ts");
       return ctx.write(renderResources(await server.client.getResources()));
