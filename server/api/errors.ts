@@ -40,6 +40,11 @@ const table = {
   upgrade_missing: { status: 400, message: "Missing or invalid upgrade header" },
   websocket_expected: { status: 400, message: "This endpoint speaks websocket only: the request has no Upgrade header" },
 
+  // Warnings
+  warning_not_found: { status: 404, message: "Warning not found", hint: "See `berth warning list --all`." },
+  warning_status_unknown: { status: 400, message: "Invalid warning type \"{status}\"" },
+  warning_status_fixed: { status: 403, message: "Status may only be set to \"acknowledge\" or \"new\"" },
+
   // Other servers
   remote_unreachable: { status: 502, message: "Cannot reach {url}: {reason}", hint: "Check the address, and that the server listens there (core.https_address)." },
   remote_certificate: { status: 502, message: "{url} has another certificate than the one it is known by", hint: "Somebody may sit between, or the server has got a new one: remove the remote and add it anew." },
