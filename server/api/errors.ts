@@ -251,6 +251,7 @@ const table = {
   pool_exists: { status: 409, message: "The storage pool already exists" },
   pool_in_use: { status: 400, message: "The storage pool is currently in use" },
   pool_driver_unsupported: { status: 400, message: "Storage driver \"{driver}\" is not supported; use \"dir\" or \"btrfs\"" },
+  root_size_too_small: { status: 400, message: "The root disk holds {used} bytes already, more than {size}", hint: "Choose a larger size, or remove files first." },
   disk_full: { status: 500, message: "No space left on the device that holds {path}", hint: "Free some space, then try again." },
 
   // Host tools
