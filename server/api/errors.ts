@@ -164,6 +164,11 @@ const table = {
   file_not_found: { status: 404, message: "Not Found", hint: "There is no {path} in the instance, or not the directory it is to be in." },
   file_bad_type: { status: 400, message: "Bad file type: {type}" },
   file_bad_write_mode: { status: 400, message: "Bad file write mode: {mode}" },
+  file_served: {
+    status: 400,
+    message: "{path} lies on a file system that a program serves, and which may not answer",
+    hint: "Read and write it with: berth file pull -r, berth file push -r or berth file mount",
+  },
   file_special: {
     status: 400,
     message: "{path} is {kind}",
