@@ -17,13 +17,15 @@ import { GuestSockets } from "./guest-api/sockets.ts";
 import { tryLock } from "./host/libc.ts";
 import { type CallerOf, createApp, type Handlers } from "./http/app.ts";
 import { callerOf as unixCaller } from "./http/caller-of.ts";
-import { assertGroup, type Listener, listen } from "./http/listen.ts";
+import { assertGroup, type Listener, listen, listenForUsers, usualGroup, usualUserGroup } from "./http/listen.ts";
 import { onlyPath } from "./http/only-path.ts";
+import { confineUsers } from "./http/users.ts";
 import { handleUpgrades } from "./http/websockets.ts";
 import { readServerCertificate } from "./https/certificate.ts";
 import { HttpsListener, type Serving } from "./https/listener.ts";
 import { ImageLibrary } from "./image-library/library.ts";
 import { imageRoutes } from "./image-library/routes.ts";
+import { keepImages } from "./image-library/tasks.ts";
 import { readTools } from "./info/environment.ts";
 import { serverRoutes } from "./info/routes.ts";
 import { Restarts } from "./instances/autorestart.ts";
@@ -51,7 +53,10 @@ import { operationRoutes } from "./operations/routes.ts";
 import { Paths } from "./paths.ts";
 import { profileRoutes } from "./profiles/routes.ts";
 import { ProfileStore } from "./profiles/store.ts";
+import { guardOwners } from "./projects/guard.ts";
+import { projectRoutes } from "./projects/routes.ts";
 import { ProjectStore } from "./projects/store.ts";
+import { enterProject } from "./projects/user-project.ts";
 import { pagePolicy, Settings } from "./settings.ts";
 import { Shutdown } from "./shutdown.ts";
 import { Pools } from "./storage/pools.ts";
@@ -63,6 +68,8 @@ export interface DaemonOptions {
   directory: string;
   /** Group that may use the socket. */
   group: string;
+  /** Group whose members may use the socket for users, each in a project of its own. */
+  userGroup: string;
 }
 
 export interface Daemon {
@@ -88,6 +95,7 @@ function makeContext(paths: Paths): Context {
   const settings = new Settings(db);
   const certificate = readServerCertificate(paths);
   const guestEvents = new GuestEvents();
+  const projects = new ProjectStore(db);
   const context: Context = {
     paths, db, events, guestEvents,
     guestSockets: new GuestSockets(paths, guestHandlers(() => context, guestEvents)),
@@ -97,11 +105,11 @@ function makeContext(paths: Paths): Context {
     tokens: new Tokens(),
     https: new HttpsListener(certificate, 8443),
     metricsHttps: new HttpsListener(certificate, 9100),
-    projects: new ProjectStore(db),
-    profiles: new ProfileStore(db),
+    projects,
+    profiles: new ProfileStore(db, projects),
     instances: new InstanceStore(db),
     snapshots: new SnapshotStore(db),
-    images: new ImageLibrary(db, paths),
+    images: new ImageLibrary(db, paths, projects),
     networks: new Networks(db, paths),
     pools: new Pools(db, paths, readIdMap),
     proxies: new Proxies(paths.proxies),
@@ -116,16 +124,17 @@ function makeContext(paths: Paths): Context {
 }
 
 async function makeHandlers(ctx: Context): Promise<Handlers> {
-  return {
-    ...serverRoutes(ctx, await readTools()), ...certificateRoutes(ctx), ...operationRoutes(ctx.operations, ctx.events), ...instanceRoutes(ctx), ...snapshotRoutes(ctx), ...imageRoutes(ctx),
-    ...networkRoutes(ctx), ...profileRoutes(ctx), ...storageRoutes(ctx),
-  } as unknown as Handlers;
+  return guardOwners(ctx, {
+    ...serverRoutes(ctx, await readTools()), ...certificateRoutes(ctx), ...operationRoutes(ctx.operations, ctx.events), ...instanceRoutes(ctx), ...snapshotRoutes(ctx),
+    ...imageRoutes(ctx), ...networkRoutes(ctx), ...profileRoutes(ctx), ...projectRoutes(ctx), ...storageRoutes(ctx),
+  } as unknown as Handlers);
 }
 
 /** Starts a daemon and resolves once it serves. */
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const paths = new Paths(options.directory);
-  assertGroup(options.group); // before anything is started that would be left running
+  assertGroup(options.group, usualGroup); // before anything is started that would be left running
+  assertGroup(options.userGroup, usualUserGroup);
   paths.make();
   const lock = takeLock(paths);
   mountMissingCgroups();
@@ -142,6 +151,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   await app.ready();
   const upgrade = handleUpgrades({ events: ctx.events, operations: ctx.operations, sftp: (...given) => openSftp(ctx, ...given), callerOf, pages, serve: app.routing });
   const listener: Listener = await listen(app.routing, upgrade, paths.socket, options.group);
+  const users = confineUsers({ handler: app.routing, upgrade }, (user) => enterProject(ctx, user));
+  const userListener = await listenForUsers(users.handler, users.upgrade, paths.userSocket, options.userGroup);
   const serving: Serving = {
     handler: app.routing, upgrade, connected: (...given) => ctx.trust.meet(...given), trustedProxies: () => splitAddresses(ctx.settings.get("core.https_trusted_proxy")),
   };
@@ -151,12 +162,14 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   void autostart(ctx).catch((error) => log.error("autostart failed", { error: explain(error) }));
 
   const endSnapshotTimes = keepSnapshotTimes(ctx);
+  const endImageTimes = keepImages(ctx);
   const end = async () => {
     endSnapshotTimes();
+    endImageTimes();
     await ctx.operations.close(Number(ctx.settings.all()["core.shutdown_timeout"] ?? 5) * 60_000);
     ctx.https.close();
     ctx.metricsHttps.close();
-    await listener.close();
+    await Promise.all([listener.close(), userListener?.close()]);
     ctx.guestSockets.closeAll();
     stopHooks();
     ctx.restarts.close();

@@ -1,12 +1,14 @@
 // The data sockets of an exec: binary frames are bytes, a text frame of any content is the end.
-import type { WebSocket } from "ws";
-import { writeAll } from "../output/write.ts";
+import type { WebSocketClient } from "../transport/websocket.ts";
 
 /** Above that many unwritten bytes the socket is not read from. */
 const highWater = 1024 * 1024;
 
-/** Writes what comes to a file descriptor; resolves when it has ended and all is written. What comes while something is written goes together. */
-export function receiveInto(socket: WebSocket, fd: number): Promise<void> {
+/** Takes bytes, in one or several parts; resolves when they are written. */
+export type Sink = (...parts: Uint8Array[]) => Promise<void>;
+
+/** Writes what comes; resolves when it has ended and all is written. What comes while something is written goes together. */
+export function receiveInto(socket: WebSocketClient, write: Sink): Promise<void> {
   let waiting: Buffer[] = [];
   let size = 0;
   let written = Promise.resolve();
@@ -15,7 +17,7 @@ export function receiveInto(socket: WebSocket, fd: number): Promise<void> {
     waiting = [];
     size = 0;
     if (socket.isPaused) socket.resume();
-    await writeAll(fd, ...parts);
+    await write(...parts);
   };
   return new Promise((resolve, reject) => {
     const finish = () => written.then(resolve, reject);
@@ -38,7 +40,7 @@ export function receiveInto(socket: WebSocket, fd: number): Promise<void> {
 }
 
 /** Sends stdin, no faster than it is taken, and its end. Nothing is sent but the end without `useStdin`. */
-export function sendInput(socket: WebSocket, useStdin: boolean): void {
+export function sendInput(socket: WebSocketClient, useStdin: boolean): void {
   const send = async () => {
     if (useStdin) {
       for await (const chunk of process.stdin) await sendFrame(socket, chunk as Uint8Array);
@@ -49,6 +51,6 @@ export function sendInput(socket: WebSocket, useStdin: boolean): void {
   send().catch(() => {});
 }
 
-function sendFrame(socket: WebSocket, frame: string | Uint8Array): Promise<void> {
+function sendFrame(socket: WebSocketClient, frame: string | Uint8Array): Promise<void> {
   return new Promise((resolve, reject) => socket.send(frame, (error) => (error ? reject(error) : resolve())));
 }

@@ -3,39 +3,13 @@ import type { Socket } from "node:net";
 import type { SFTPWrapper } from "ssh2";
 // @ts-expect-error: no types for what lies inside the package
 import { SFTP } from "ssh2/lib/protocol/SFTP.js";
-import { BerthError, isErrorCode } from "../../server/api/errors.ts";
-import { CliError } from "../errors.ts";
-import { type Dialer, openConnection } from "../transport/dialer.ts";
+import type { Dialer } from "../transport/dialer.ts";
 import { BrokenConnection } from "../transport/http.ts";
-import { version } from "../version.ts";
+import { upgrade } from "../transport/upgrade.ts";
 
 /** Opens the raw SFTP stream of an instance. `path` is the endpoint's, with its query. Throws what the server answers. */
 export async function openStream(dialer: Dialer, path: string): Promise<Socket> {
-  const socket = await openConnection(dialer);
-  socket.write(`GET ${path} HTTP/1.1\r\nHost: ${dialer.host}\r\nUser-Agent: berth/${version}\r\nConnection: Upgrade\r\nUpgrade: sftp\r\n\r\n`);
-  const answer = await new Promise<string>((resolve, reject) => {
-    let text = "";
-    const read = (data: Buffer) => {
-      text += data.toString("latin1");
-      if (!text.includes("\r\n\r\n")) return;
-      socket.off("data", read).pause(); // the server speaks when it is spoken to
-      resolve(text);
-    };
-    socket.on("data", read);
-    socket.once("error", (error) => reject(dialer.explain(error)));
-    socket.once("close", () => reject(new BrokenConnection()));
-  });
-  if (/^HTTP\/1\.1 101 /.test(answer)) return socket;
-  socket.destroy();
-  throw refusal(answer);
-}
-
-function refusal(answer: string): Error {
-  const header = (name: string) => new RegExp(`^${name}: (.*)\r$`, "im").exec(answer)?.[1];
-  const message = /"error":"((?:[^"\\]|\\.)*)"/.exec(answer)?.[1] ?? answer.split("\r\n")[0] ?? "";
-  const code = header("berth-error-code");
-  const hint = header("berth-error-hint");
-  return isErrorCode(code) ? new BerthError(code, {}, { message, ...(hint ? { hint } : {}) }) : new CliError(message);
+  return (await upgrade(dialer, path, "sftp")).socket; // the server speaks when it is spoken to
 }
 
 /** Requests that are made in one turn go in one call. */

@@ -106,19 +106,37 @@ export function guestMountsBundle(root) {
   return { ...daemonBundle(root), entryPoints: ["server/host/guest-mounts/helper.ts"], outfile: "dist/berth-guest-mounts", external: ["koffi", ...optional] };
 }
 
-/** The options of dist/berth. Entries of the full-screen view that it meets are added to `tui`. */
+const lazily = "const berthLazily=(load)=>{let loaded;return new Proxy({},{get:(_,key)=>(loaded??=load())[key]})};";
+
+/** Of Node's own modules only those are loaded of which something is used. The rest of the text is as it was. */
+export function loadLazily(text) {
+  return text.replace(/\brequire\("(node:(?:child_process|crypto|fs\/promises|http|https|net|os|readline|tls|tty))"\)/g, 'berthLazily(()=>require("$1"))');
+}
+
+/** The text of the client's bundle, which runs from a code cache: there `import()` has to be a function. */
+export function finishClient(text) {
+  return loadLazily(text).replace(/\bimport\("/g, 'berthImport("');
+}
+
+/** The text of dist/berth, which runs the bundle. */
+export function launcher() {
+  return `${shebang}\n${readFileSync(new URL("./launch.cjs", import.meta.url), "utf8")}`;
+}
+
+/** The options of dist/berth-client.js, a function that dist/berth calls. Entries of the full-screen view that it meets are added to `tui`. */
 export function clientBundle(root, tui) {
   return {
     ...common,
     absWorkingDir: root,
     entryPoints: ["cli/main.ts"],
-    outfile: "dist/berth",
+    outfile: "dist/berth-client.js",
     format: "cjs",
     minify: true,
     external: optional,
     alias: { typebox: stub("typebox-stub") },
     plugins: [tuiApart(tui), sftpApart],
-    banner: { js: `${shebang}\n${metaUrl}` },
+    banner: { js: `(function(require,berthImport,__filename,__dirname){${metaUrl}${lazily}` },
+    footer: { js: "})" },
   };
 }
 

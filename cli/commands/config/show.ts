@@ -1,6 +1,6 @@
 // berth config show and edit: of an instance, or of the server when none is named
 import type { Instance } from "../../../server/api/instances.ts";
-import { defineCommand } from "../../command.ts";
+import { defineCommand, targetFlag } from "../../command.ts";
 import { editDocument } from "../../edit.ts";
 import { CliError } from "../../errors.ts";
 import type { Context } from "../../context.ts";
@@ -16,7 +16,7 @@ export const configShowCommand = defineCommand({
   usage: "[<instance>[/<snapshot>]]",
   summary: "Show instance or server configurations",
   args: [0, 1],
-  flags: { expanded: { kind: "bool", short: "e", description: "Show the expanded configuration" } },
+  flags: { expanded: { kind: "bool", short: "e", description: "Show the expanded configuration" }, target: targetFlag },
   async run(ctx, args, flags) {
     const { server, name } = ctx.resolve(args[0]);
     if (name === "") {
@@ -41,6 +41,7 @@ export const configEditCommand = defineCommand({
   examples: `berth config edit <instance> < instance.yaml
     Update the instance configuration from config.yaml.`,
   args: [0, 1],
+  flags: { target: targetFlag },
   async run(ctx, args) {
     const { server, name } = ctx.resolve(args[0]);
     if (name === "") {
