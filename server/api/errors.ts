@@ -186,6 +186,11 @@ const table = {
   file_not_found: { status: 404, message: "Not Found", hint: "There is no {path} in the instance, or not the directory it is to be in." },
   file_bad_type: { status: 400, message: "Bad file type: {type}" },
   file_bad_write_mode: { status: 400, message: "Bad file write mode: {mode}" },
+  file_served: {
+    status: 400,
+    message: "{path} lies on a file system that a program serves, and which may not answer",
+    hint: "Read and write it with: berth file pull -r, berth file push -r or berth file mount",
+  },
   file_special: {
     status: 400,
     message: "{path} is {kind}",
@@ -285,6 +290,7 @@ const table = {
   pool_exists: { status: 409, message: "The storage pool already exists" },
   pool_in_use: { status: 400, message: "The storage pool is currently in use" },
   pool_driver_unsupported: { status: 400, message: "Storage driver \"{driver}\" is not supported; use \"dir\" or \"btrfs\"" },
+  root_size_too_small: { status: 400, message: "The root disk holds {used} bytes already, more than {size}", hint: "Choose a larger size, or remove files first." },
   disk_full: { status: 500, message: "No space left on the device that holds {path}", hint: "Free some space, then try again." },
 
   // Host tools

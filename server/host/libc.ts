@@ -133,7 +133,7 @@ export function moveMount(treeFd: number, target: string | number): void {
   check("move_mount", raw.moveMount(number.moveMount, treeFd, "", dirFd, path, MOVE_MOUNT_F_EMPTY_PATH | flag), String(target));
 }
 
-export const RESOLVE = { NO_MAGICLINKS: 2, NO_SYMLINKS: 4, BENEATH: 8, IN_ROOT: 16 } as const;
+export const RESOLVE = { NO_XDEV: 1, NO_MAGICLINKS: 2, NO_SYMLINKS: 4, BENEATH: 8, IN_ROOT: 16 } as const;
 
 /** Opens a path below a directory, with limits on how it may be resolved. */
 export function openat2(dirFd: number, path: string, flags: number, mode: number, resolve: number): number {
