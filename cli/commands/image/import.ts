@@ -1,9 +1,8 @@
 // berth image import
 import { existsSync } from "node:fs";
-import type { Alias } from "../../../server/api/images.ts";
 import { defineCommand } from "../../command.ts";
-import type { Context } from "../../context.ts";
-import { CliError, prefixed } from "../../errors.ts";
+import { CliError } from "../../errors.ts";
+import { replaceAliases } from "./aliases.ts";
 
 export const imageImportCommand = defineCommand({
   name: "import",
@@ -40,20 +39,4 @@ export function sortArguments(args: readonly string[], exists: (path: string) =>
   }
   if (files.length > 2) throw new CliError(`Too many files: ${files.slice(2).join(", ")}`);
   return { files, properties };
-}
-
-/** Gives the aliases to the image; who had one of them loses it. */
-async function replaceAliases(ctx: Context, names: readonly string[], target: string): Promise<void> {
-  if (names.length === 0) return;
-  const existing = (await ctx.client.listAliases({ recursion: "1" })) as Alias[];
-  for (const name of names) {
-    if (existing.some((alias) => alias.name === name)) {
-      await ctx.client.deleteAlias({ name }).catch((error: unknown) => {
-        throw prefixed(`Failed to remove alias ${name}`, error);
-      });
-    }
-    await ctx.client.createAlias({ body: { name, description: "", target } }).catch((error: unknown) => {
-      throw prefixed(`Failed to create alias ${name}`, error);
-    });
-  }
 }

@@ -1,6 +1,7 @@
 // berth image
 import type { Group } from "../../command.ts";
 import { imageAliasGroup } from "./alias.ts";
+import { imageBuildCommand } from "./build.ts";
 import { imageDeleteCommand } from "./delete.ts";
 import { imageExportCommand } from "./export.ts";
 import { imageImportCommand } from "./import.ts";
@@ -24,7 +25,7 @@ metadata and rootfs tarballs).
 Images can be referenced by their full hash, shortest unique partial
 hash or alias name (if one is set).`,
   commands: [
-    imageAliasGroup, imageDeleteCommand, imageEditCommand, imageExportCommand, imageImportCommand, imageInfoCommand, imageListCommand,
+    imageAliasGroup, imageBuildCommand, imageDeleteCommand, imageEditCommand, imageExportCommand, imageImportCommand, imageInfoCommand, imageListCommand,
     imageShowCommand,
   ],
 };
