@@ -29,7 +29,7 @@ function recipeHash(recipe: string, packages: readonly string[]): string {
   const hash = createHash("sha256").update(packages.join(" "));
   for (const name of readdirSync(engine, { recursive: true, encoding: "utf8" }).filter((one) => one.endsWith(".ts")).sort()) hash.update(readFileSync(join(engine, name)));
   for (let file: string | undefined = join(recipes, `${recipe}.yaml`); file; ) {
-    const text = readFileSync(file, "utf8");
+    const text: string = readFileSync(file, "utf8");
     hash.update(text);
     const base: string | undefined = /^extends: (.+)$/m.exec(text)?.[1];
     file = base && join(file, "..", base);
