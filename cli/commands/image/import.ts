@@ -17,26 +17,31 @@ Directory import must be performed as root.`,
     public: { kind: "bool", description: "Make image public" },
   },
   async run(ctx, args, flags) {
-    const { files, properties } = sortArguments(args);
+    const { files, properties, remote } = sortArguments(args);
+    const { server } = ctx.resolve(remote);
     const [image, rootfs] = files;
     if (image === undefined) throw new CliError("Name the image file to import");
     if (/^https?:\/\//.test(image)) throw new CliError("Importing from a URL is not supported yet", { hint: "download the file, then import it." });
     const { uploadImage } = await import("./upload.ts");
-    const fingerprint = await uploadImage(ctx, { image, rootfs, properties, isPublic: flags.public });
+    const fingerprint = await uploadImage(ctx, server, { image, rootfs, properties, isPublic: flags.public });
     ctx.say(`Image imported with fingerprint: ${fingerprint}`);
-    await replaceAliases(ctx, flags.alias, fingerprint);
+    await replaceAliases(server, flags.alias, fingerprint);
   },
 });
 
-/** `key=value` that is no file's name is a property. */
-export function sortArguments(args: readonly string[], exists: (path: string) => boolean = existsSync): { files: string[]; properties: Record<string, string> } {
+/** `key=value` that is no file's name is a property; what ends with a colon is a remote. */
+export function sortArguments(
+  args: readonly string[], exists: (path: string) => boolean = existsSync,
+): { files: string[]; properties: Record<string, string>; remote: string | undefined } {
   const files: string[] = [];
+  let remote: string | undefined;
   const properties: Record<string, string> = {};
   for (const argument of args) {
     const equals = argument.indexOf("=");
     if (equals >= 0 && !exists(argument)) properties[argument.slice(0, equals).trim()] = argument.slice(equals + 1).trim();
-    else if (argument !== "local:") files.push(argument);
+    else if (argument.endsWith(":") && !exists(argument)) remote = argument;
+    else files.push(argument);
   }
   if (files.length > 2) throw new CliError(`Too many files: ${files.slice(2).join(", ")}`);
-  return { files, properties };
+  return { files, properties, remote };
 }
