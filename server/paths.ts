@@ -30,6 +30,12 @@ export class Paths {
   get stoppedWithHost(): string {
     return `${this.root}/database/stopped-with-host`;
   }
+  get serverCertificate(): string {
+    return `${this.root}/server.crt`;
+  }
+  get serverKey(): string {
+    return `${this.root}/server.key`;
+  }
   get lock(): string {
     return `${this.root}/berthd.lock`;
   }
@@ -46,6 +52,10 @@ export class Paths {
   }
   get images(): string {
     return `${this.root}/images`;
+  }
+  /** What can be fetched again: lists of images. */
+  get cache(): string {
+    return `${this.root}/cache`;
   }
   get pools(): string {
     return `${this.root}/storage-pools`;

@@ -1,4 +1,5 @@
 // The door to the contract: all endpoints in one table.
+import { certificateEndpoints } from "./certificates.ts";
 import { eventEndpoints } from "./events.ts";
 import { imageEndpoints } from "./images.ts";
 import { instanceEndpoints } from "./instances.ts";
@@ -11,6 +12,7 @@ import { storageEndpoints } from "./storage.ts";
 
 export const endpoints = {
   ...serverEndpoints,
+  ...certificateEndpoints,
   ...eventEndpoints,
   ...operationEndpoints,
   ...instanceEndpoints,

@@ -17,7 +17,7 @@ function view({ name, description, target }: AliasRecord): Alias {
   return { name, description, target, type: "container" };
 }
 
-function checkAliasName(name: string): void {
+export function checkAliasName(name: string): void {
   if (name === "" || name.length > 255 || /[\0-\x1f\x7f]/.test(name)) {
     throw fail("invalid_name", { what: "alias", name: name.slice(0, 80), reason: "it must be 1 to 255 printable characters" });
   }
@@ -41,7 +41,12 @@ export function aliasRoutes(ctx: Context): AliasRoutes {
       return { location: urlOf(body.name) };
     },
 
-    getAlias: ({ params, query }) => view(store.getAlias(ctx.projects.named(query.project), params.name)),
+    getAlias: ({ params, query, caller }) => {
+      const project = ctx.projects.named(query.project);
+      const alias = store.getAlias(project, params.name);
+      if (!caller.trusted && !store.get(project, alias.target).public) throw fail("alias_not_found");
+      return view(alias);
+    },
 
     replaceAlias: ({ params, query, body, requestor }) => {
       const project = ctx.projects.named(query.project);

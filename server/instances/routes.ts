@@ -1,6 +1,7 @@
 // The instance endpoints. Each calls one verb of this folder.
 import { fail } from "../api/errors.ts";
 import type { instanceEndpoints } from "../api/instances.ts";
+import { isForAll } from "../auth/caller.ts";
 import type { Context } from "../context.ts";
 import type { Implementation } from "../http/implementation.ts";
 import { changeState, concerns, isOpenEnded, readStateChange, stateDescriptions } from "./change-state.ts";
@@ -8,6 +9,7 @@ import { Consoles } from "./console/console.ts";
 import { clearConsole, readConsole } from "./console/log.ts";
 import { copyInstance, reserveCopy } from "./copy.ts";
 import { createInstance, reserveInstance } from "./create.ts";
+import { createFromRemote } from "./create-remote.ts";
 import { assertDeletable, deleteInstance } from "./delete.ts";
 import { execInstance } from "./exec/exec.ts";
 import { readFile, readFileHead } from "./files/read.ts";
@@ -21,7 +23,7 @@ import { assertRebuildable, rebuildInstance } from "./rebuild.ts";
 import { assertNameFree, renameInstance } from "./rename.ts";
 import { restoreSnapshot } from "./snapshots/restore.ts";
 import { readState } from "./state.ts";
-import { findImage } from "./source-image.ts";
+import { fetchSource, findImage, isRemote, readRemote } from "./source-image.ts";
 import { type InstanceRecord, systemNameOf } from "./store.ts";
 import { updateInstance } from "./update.ts";
 import { instanceResources, instanceUrl, viewFull, viewInstance } from "./view.ts";
@@ -31,11 +33,11 @@ export function instanceRoutes(ctx: Context): Implementation<typeof instanceEndp
   const consoles = new Consoles(ctx);
 
   return {
-    listInstances: ({ query, noun }) => {
-      if (query["all-projects"] === "true" && query.project) throw fail("bad_request", { reason: "Cannot specify a project when requesting all projects" });
-      const project = query["all-projects"] === "true" ? undefined : ctx.projects.named(query.project);
+    listInstances: ({ query, noun, caller }) => {
+      if (isForAll(query) && query.project) throw fail("bad_request", { reason: "Cannot specify a project when requesting all projects" });
+      const project = isForAll(query) ? undefined : ctx.projects.named(query.project);
       const machines = noun === "virtual-machines" || query["instance-type"] === "virtual-machine";
-      return machines ? [] : listInstances(ctx, { project, recursion: Number(query.recursion ?? 0), filter: query.filter, noun });
+      return machines ? [] : listInstances(ctx, { project, caller, recursion: Number(query.recursion ?? 0), filter: query.filter, noun });
     },
 
     createInstance: ({ query, body, requestor }) => {
@@ -56,6 +58,7 @@ export function instanceRoutes(ctx: Context): Implementation<typeof instanceEndp
           }),
         });
       }
+      if (isRemote(body.source)) return createFromRemote(ctx, project, body, body.source, created, requestor);
       const reservation = reserveInstance(ctx, project, body);
       const { instance } = reservation;
       return ctx.operations.start({
@@ -131,12 +134,16 @@ export function instanceRoutes(ctx: Context): Implementation<typeof instanceEndp
 
     rebuildInstance: ({ params, query, body, requestor }) => {
       const instance = find(query.project, params.name);
-      const image = findImage(ctx, instance.project, body.source);
+      const remote = isRemote(body.source) ? readRemote(ctx, instance.project, body.source) : undefined;
+      const image = remote ? undefined : findImage(ctx, instance.project, body.source);
       assertRebuildable(ctx, instance);
       return ctx.operations.start({
         description: "Rebuilding instance", project: instance.project, resources: instanceResources(instance),
-        run: (operation) => ctx.locks.run(systemNameOf(instance), () =>
-          rebuildInstance(ctx, instance.project, instance.name, image, requestor, (metadata) => operation.update(metadata))),
+        run: async (operation) => {
+          const used = remote ? findImage(ctx, instance.project, await fetchSource(ctx, remote, operation, requestor)) : image;
+          await ctx.locks.run(systemNameOf(instance), () =>
+            rebuildInstance(ctx, instance.project, instance.name, used, requestor, (metadata) => operation.update(metadata)));
+        },
       });
     },
 

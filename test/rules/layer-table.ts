@@ -81,6 +81,8 @@ export const mayStartPrograms: Readonly<Record<string, string>> = {
   "networks/dnsmasq/process.ts": "dnsmasq outlives the daemon",
   "images/byte-source.ts": "bytes stream through a decompressor",
   "images/build/stream.ts": "output of builds is shown while it comes, and read from a real pipe",
+  "images/compressor.ts": "bytes stream through a compressor",
+  "images/pack.ts": "a root file system streams out of tar",
   "images/extract.ts": "a tarball streams through a decompressor into tar",
   "cli/": "the client starts the user's editor and pager, and berth-images, with the user's rights and environment",
 };

@@ -1,5 +1,7 @@
 // The migrations in their order. A released one is never edited: add the next number.
 import { init } from "./001-init.ts";
 import { snapshots } from "./002-snapshots.ts";
+import { certificates } from "./003-certificates.ts";
+import { imageSources } from "./005-image-sources.ts";
 
-export const migrations: readonly string[] = [init, snapshots];
+export const migrations: readonly string[] = [init, snapshots, certificates, imageSources];
