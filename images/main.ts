@@ -5,6 +5,7 @@ import { BerthError, fail } from "../server/api/errors.ts";
 import { buildInto, type BuildRequest } from "./build/request.ts";
 import { enterJail, type JailRequest } from "./build/jail.ts";
 import { findRecipe, loadRecipe } from "./build/load-recipe.ts";
+import { type TreeImage, updateTree } from "./simplestreams/tree.ts";
 
 /** Ends when the client does, or is told to: its end closes our standard input. */
 function untilTheClientGoes(): AbortSignal {
@@ -22,6 +23,8 @@ const verbs: Readonly<Record<string, (request: never) => unknown>> = {
     return { file, ...(source.type === "image" ? { image: source.image, remote: source.remote } : {}) };
   },
   build: (request: BuildRequest) => buildInto(request, untilTheClientGoes()),
+  /** Adds images to a static simplestreams tree. */
+  tree: ({ folder, images, keep }: { folder: string; images: TreeImage[]; keep: number }) => updateTree(folder, images, keep),
 };
 
 async function main(verb: string, request: string): Promise<void> {

@@ -7,6 +7,7 @@ import { imageExportCommand } from "./export.ts";
 import { imageImportCommand } from "./import.ts";
 import { imageInfoCommand } from "./info.ts";
 import { imageListCommand } from "./list.ts";
+import { imageServeTreeCommand } from "./serve-tree.ts";
 import { imageEditCommand, imageShowCommand } from "./show.ts";
 
 export const imageGroup: Group = {
@@ -26,6 +27,6 @@ Images can be referenced by their full hash, shortest unique partial
 hash or alias name (if one is set).`,
   commands: [
     imageAliasGroup, imageBuildCommand, imageDeleteCommand, imageEditCommand, imageExportCommand, imageImportCommand, imageInfoCommand, imageListCommand,
-    imageShowCommand,
+    imageServeTreeCommand, imageShowCommand,
   ],
 };
