@@ -2,6 +2,20 @@
 import { isatty } from "node:tty";
 import { writeNow } from "./output/write.ts";
 
+/** When work will be done that goes on as it has so far. */
+export class Remaining {
+  readonly #began = performance.now();
+
+  /** `, 1m 20s left`; empty while there is too little to go by. */
+  tell(fraction: number): string {
+    const elapsed = (performance.now() - this.#began) / 1000;
+    if (elapsed < 2 || fraction < 0.01 || fraction >= 1) return "";
+    const seconds = Math.ceil((elapsed / fraction) * (1 - fraction));
+    if (seconds < 60) return `, ${seconds}s left`;
+    return seconds < 3600 ? `, ${Math.floor(seconds / 60)}m ${seconds % 60}s left` : `, ${Math.floor(seconds / 3600)}h ${Math.floor((seconds % 3600) / 60)}m left`;
+  }
+}
+
 export class ProgressLine {
   readonly isShown: boolean;
   #length = 0;

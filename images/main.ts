@@ -5,6 +5,8 @@ import { BerthError, fail } from "../server/api/errors.ts";
 import { buildInto, type BuildRequest } from "./build/request.ts";
 import { enterJail, type JailRequest } from "./build/jail.ts";
 import { findRecipe, loadRecipe } from "./build/load-recipe.ts";
+import { hostArchitecture } from "./metadata.ts";
+import { browse } from "./simplestreams/browse.ts";
 import { type TreeImage, updateTree } from "./simplestreams/tree.ts";
 
 /** Ends when the client does, or is told to: its end closes our standard input. */
@@ -23,6 +25,8 @@ const verbs: Readonly<Record<string, (request: never) => unknown>> = {
     return { file, ...(source.type === "image" ? { image: source.image, remote: source.remote } : {}) };
   },
   build: (request: BuildRequest) => buildInto(request, untilTheClientGoes()),
+  /** The images of a simplestreams server. */
+  streams: ({ url }: { url: string }) => browse(url, hostArchitecture()),
   /** Adds images to a static simplestreams tree. */
   tree: ({ folder, images, keep }: { folder: string; images: TreeImage[]; keep: number }) => updateTree(folder, images, keep),
 };

@@ -12,6 +12,7 @@ import { infoCommand } from "./instance/info.ts";
 import { initCommand, launchCommand } from "./instance/launch.ts";
 import { listCommand } from "./instance/list.ts";
 import { moveCommand, renameCommand } from "./instance/move.ts";
+import { publishCommand } from "./instance/publish.ts";
 import { rebuildCommand } from "./instance/rebuild.ts";
 import { restoreCommand, snapshotCommand } from "./instance/snapshot.ts";
 import { pauseCommand, restartCommand, startCommand, stopCommand } from "./instance/state.ts";
@@ -34,7 +35,7 @@ All of Berth's features can be driven through the various commands below.
 For help with any of those, simply call them with --help.`,
   commands: [
     adminGroup, configGroup, consoleCommand, copyCommand, deleteCommand, execCommand, fileGroup, imageGroup, infoCommand, initCommand, launchCommand,
-    listCommand, monitorCommand, moveCommand, networkGroup, operationGroup, pauseCommand, profileGroup, projectGroup, queryCommand, rebuildCommand, remoteGroup, renameCommand,
+    listCommand, monitorCommand, moveCommand, networkGroup, operationGroup, pauseCommand, profileGroup, projectGroup, publishCommand, queryCommand, rebuildCommand, remoteGroup, renameCommand,
     restartCommand, restoreCommand, shellCommand, snapshotCommand, startCommand, stopCommand, storageGroup, versionCommand,
     {
       name: "help", summary: "Help about any command", usage: "[command]", args: [0, -1], flags: {},

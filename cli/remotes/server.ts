@@ -67,6 +67,11 @@ export class Server {
     return this.settings.addr.startsWith("unix:");
   }
 
+  /** Whether progress is not to be shown. */
+  get isQuiet(): boolean {
+    return this.#quiet;
+  }
+
   /** Waits until an operation has ended; throws when it failed. */
   follow(operation: Operation, prefix?: string): Promise<Operation> {
     return followOperation(this.client, operation, { quiet: this.#quiet, prefix });

@@ -1,7 +1,6 @@
 // A root file system in an archive: a file beside the recipe, or one that is downloaded and known by its hash.
 import { createHash } from "node:crypto";
 import { createReadStream, createWriteStream, existsSync } from "node:fs";
-import { get as httpGet, type IncomingMessage } from "node:http";
 import { dirname, resolve } from "node:path";
 import { Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -12,29 +11,9 @@ import { recipeError } from "../document.ts";
 import type { Beginning, Job } from "../job.ts";
 import type { Source } from "../recipe-schema.ts";
 import { newestFile } from "../times.ts";
+import { openUrl } from "../../web.ts";
 
 const downloadLimit = 16 * 1024 ** 3;
-const redirectLimit = 5;
-const idleLimit = 60_000;
-
-async function ask(url: string, signal: AbortSignal, redirects = 0): Promise<IncomingMessage> {
-  const get = url.startsWith("https:") ? (await import("node:https")).get : httpGet;
-  const response = await new Promise<IncomingMessage>((answer, reject) => {
-    const request = get(url, { signal, timeout: idleLimit }, answer);
-    request.on("timeout", () => request.destroy(new Error(`nothing came for ${idleLimit / 1000} s`)));
-    request.on("error", reject);
-  });
-  const { statusCode = 0, headers } = response;
-  if (statusCode >= 300 && statusCode < 400 && headers.location && redirects < redirectLimit) {
-    response.destroy();
-    const next = new URL(headers.location, url);
-    if (!/^https?:$/.test(next.protocol)) throw new Error(`it leads to ${next.protocol}`);
-    return ask(next.href, signal, redirects + 1);
-  }
-  if (statusCode === 200) return response;
-  response.destroy();
-  throw new Error(`the answer is ${statusCode}`);
-}
 
 async function download(url: string, file: string, { log, signal }: Job): Promise<void> {
   log(`downloading ${url}`);
@@ -46,7 +25,7 @@ async function download(url: string, file: string, { log, signal }: Job): Promis
     },
   });
   try {
-    await pipeline(await ask(url, signal), bounded, createWriteStream(file, { mode: 0o600 }), { signal });
+    await pipeline(await openUrl(url, signal), bounded, createWriteStream(file, { mode: 0o600 }), { signal });
   } catch (cause) {
     if (signal.aborted) throw signal.reason;
     if ((cause as NodeJS.ErrnoException).code === "ENOSPC") throw fail("disk_full", { path: file }, cause);
