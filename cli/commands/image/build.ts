@@ -63,7 +63,8 @@ berth image build web.yaml --output images/
     const checked = await callImageTool<Checked>("check", { recipe: existsSync(recipe) ? resolve(recipe) : recipe });
     const temporary = temporaryFolder();
     if (!existsSync(temporary) || !statSync(temporary).isDirectory()) throw new CliError(`There is no folder ${temporary} to work in`, { hint: "set TMPDIR to one." });
-    const folder = mkdtempSync(join(temporary, "berth-image-"));
+    const isWanted = !flags.output || checked.image !== undefined;
+    const folder = isWanted ? mkdtempSync(join(temporary, "berth-image-")) : "";
     try {
       const output = flags.output ? resolve(flags.output) : join(folder, "image");
       const base = await fetchBase(ctx, checked, join(folder, "base"));
@@ -80,7 +81,7 @@ berth image build web.yaml --output images/
       ctx.say(`Image imported with fingerprint: ${fingerprint}`);
       await replaceAliases(server, flags.alias, fingerprint);
     } finally {
-      rmSync(folder, { recursive: true, force: true });
+      if (isWanted) rmSync(folder, { recursive: true, force: true });
     }
   },
 });
