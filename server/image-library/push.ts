@@ -1,5 +1,6 @@
 // Sending an image to another server, which has given a token for it.
 import { statSync } from "node:fs";
+import { Readable } from "node:stream";
 import type { Requestor } from "../api/events.ts";
 import { fail } from "../api/errors.ts";
 import type { ImageExportPost } from "../api/images.ts";
@@ -21,9 +22,8 @@ export async function pushImage(ctx: Context, image: ImageRecord, { target, secr
       ? await multipartReply([{ field: "metadata", name: image.filename || image.fingerprint, file: meta }, { field: "rootfs", name: `${image.fingerprint}.rootfs`, file: rootfs }], image.fingerprint)
       : await fileReply(meta, image.fingerprint);
     const progress = new Progress((text) => operation.update({ upload_progress: `Image push: ${text}` }), statSync(meta).size + (rootfs ? statSync(rootfs).size : 0));
-    if (!Buffer.isBuffer(body)) body.on("data", (chunk: Buffer) => progress.add(chunk.length));
     const { id, metadata } = await client.call<OperationView>(`/1.0/images${query}`, {
-      method: "POST", body, signal: operation.signal,
+      method: "POST", body: counted(body, progress), signal: operation.signal,
       headers: {
         "content-type": headers["content-type"] ?? "", "content-length": headers["content-length"] ?? "", "x-lxd-fingerprint": image.fingerprint, "x-lxd-secret": secret,
         "x-lxd-filename": image.filename.replace(/[^\x20-\x7e]/g, "_"), ...(profiles ? { "x-lxd-profiles": String(new URLSearchParams(profiles.map((name): [string, string] => ["profile", name]))) } : {}),
@@ -34,4 +34,14 @@ export async function pushImage(ctx: Context, image: ImageRecord, { target, secr
     if (ended.status_code !== 200) throw fail("remote_refused", { url: target, reason: ended.err || ended.status });
   });
   tellImage(ctx, "retrieved", image, requestor, { target });
+}
+
+function counted(body: Readable | Buffer, progress: Progress): Readable {
+  async function* pieces(): AsyncGenerator<Buffer> {
+    for await (const chunk of body as AsyncIterable<Buffer>) {
+      progress.add(chunk.length);
+      yield chunk;
+    }
+  }
+  return Readable.from(pieces(), { objectMode: false });
 }

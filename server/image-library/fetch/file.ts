@@ -5,7 +5,6 @@ import type { IncomingMessage } from "node:http";
 import { type FileHandle, open } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { BerthError, fail } from "../../api/errors.ts";
-import { hasCode } from "../../host/libc.ts";
 import { defaultIdleTimeout, fetchUrl } from "../../remotes/fetch.ts";
 import type { Proxies } from "../../remotes/proxy.ts";
 
@@ -25,7 +24,7 @@ export interface DownloadOptions {
 }
 
 /** How often a download goes on after it was cut off, in all, and how often without having got any further. */
-const mostAttempts = 30;
+const mostAttempts = 10;
 const mostInVain = 4;
 
 /** What could be otherwise the next time. */
@@ -106,6 +105,7 @@ class Download {
   async #receive(response: IncomingMessage): Promise<void> {
     const limit = this.#options.idleTimeout ?? defaultIdleTimeout;
     let isIdle = false;
+    let writing = false;
     const timer = setTimeout(() => {
       isIdle = true;
       response.destroy();
@@ -116,13 +116,15 @@ class Download {
         if (this.#size + chunk.length > (this.#wanted.size ?? Number.POSITIVE_INFINITY)) {
           throw fail("download_failed", { url: this.#wanted.url, reason: `it is larger than the ${this.#wanted.size} bytes that its list says` });
         }
+        writing = true;
         await this.#file.writev([chunk], this.#size);
+        writing = false;
         this.#size += chunk.length;
         this.#hash.update(chunk);
         this.#options.heard?.(chunk.length);
       }
     } catch (error) {
-      if (error instanceof BerthError || hasCode(error, "ENOSPC", "EDQUOT", "EIO", "EROFS")) throw error;
+      if (error instanceof BerthError || writing) throw error;
       throw new Interrupted(isIdle ? `nothing came for ${limit / 1000} s` : `the connection was cut off (${(error as Error).message})`, { cause: error });
     } finally {
       clearTimeout(timer);
@@ -134,5 +136,5 @@ class Download {
 /** Downloads into `target`, a new file; gives its size. Throws `download_failed`, `download_mismatch`, or the signal's reason; the file is the caller's to remove then. */
 export async function downloadFile(target: string, wanted: WantedFile, options: DownloadOptions): Promise<number> {
   await using file = await open(target, "wx", 0o600);
-  return new Download(file, wanted, options).run();
+  return await new Download(file, wanted, options).run();
 }
