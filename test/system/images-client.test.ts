@@ -128,8 +128,6 @@ test("a tree is brought up to date: names move, old versions and their files go"
   assert.match(await lxc("image", "info", "site:tiny"), new RegExp(`^Fingerprint: ${last}$`, "m"));
   assert.equal(readdirSync(join(tree, "images")).length, 4);
   assert.deepEqual(readdirSync(tree).sort(), ["images", "streams"]);
-  assert.match(await berth("image", "refresh", "here"), /Image refreshed successfully!/);
-  assert.equal((await daemon.must("GET", "/1.0/images/aliases/here")).target, last);
   await refuses(/Image is not usable/, "image", "serve-tree", tree, `bad=${recipe}`);
   await refuses(/may hold neither commas nor spaces/, "image", "serve-tree", tree, `a,b=${newer}`);
   await berth("image", "delete", "here");
@@ -139,11 +137,11 @@ test("prune shows what images take and removes those that were fetched in passin
   await importImage(daemon, images.split, "kept");
   const [cached, kept] = [fingerprintOf(images.squashfs).slice(0, 12), fingerprintOf(images.split).slice(0, 12)];
   const used = await berth("image", "prune", "--yes");
-  assert.match(used, new RegExp(`\\| ${cached} \\| +\\| 1\\.\\d+MB \\| +YES +\\| 1 +\\| \\d{4}/\\S+ \\S+ UTC \\| default +\\| KEEP`));
+  assert.match(used, new RegExp(`\\| ${cached} \\| +\\| 1\\.\\d+MB +\\| +YES +\\| 1 +\\| \\d{4}/\\S+ \\S+ UTC \\| default +\\| KEEP`));
   assert.match(used, /There is no cached image that nothing uses/);
   await lxc("delete", "-f", "c1");
   assert.match(await berth("image", "prune", "--dry-run"), /^1 image would be removed/m);
-  const { code, stderr } = await exec(...((): [string, string[]] => [berthPath, ["image", "prune"]])(), { env: { BERTH_DIR: daemon.dir, BERTH_CONF: join(folder, "conf") }, input: "no\n" });
+  const { code, stderr } = await exec(berthPath, ["image", "prune"], { env: { BERTH_DIR: daemon.dir, BERTH_CONF: join(folder, "conf") }, input: "no\n" });
   assert.deepEqual([code, stderr], [1, "Error: Nothing was removed\n"]);
   assert.match(await berth("image", "prune", "--yes"), /^1 image removed/m);
   assert.ok(!existsSync(`${daemon.dir}/storage-pools/default/images/${fingerprintOf(images.squashfs)}`));
