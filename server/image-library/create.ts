@@ -1,11 +1,10 @@
 // POST /1.0/images: bytes of an image, or JSON that says what is to become one.
-import type { Readable } from "node:stream";
 import type { IncomingHttpHeaders } from "node:http";
 import { fail } from "../api/errors.ts";
 import { type imageEndpoints, ImagesPost } from "../api/images.ts";
 import type { Config } from "../api/schemas.ts";
 import type { Context } from "../context.ts";
-import { bodyLimit, parseBody } from "../http/body.ts";
+import { bodyLimits, collectBody, parseBody } from "../http/body.ts";
 import { extraHeader } from "../http/headers.ts";
 import type { Call } from "../http/implementation.ts";
 import { assertProfiles } from "../instances/expanded.ts";
@@ -23,11 +22,11 @@ type Make = (operation: Operation) => Promise<ImageRecord>;
 
 export async function createImage(ctx: Context, call: CreateCall): Promise<Operation> {
   const project = ctx.projects.named(call.query.project);
-  const token = ctx.images.tokens.use(project, extraHeader(call.headers, "fingerprint"), extraHeader(call.headers, "secret"));
+  const token = ctx.images.tokens.use(ctx.projects.owner(project, "images"), extraHeader(call.headers, "fingerprint"), extraHeader(call.headers, "secret"));
   if (!call.caller.trusted && !token) throw fail("forbidden");
   if (!(await isJson(call.headers, call.body))) return takeUpload(ctx, project, call, token?.put);
   if (!call.caller.trusted) throw fail("forbidden");
-  return makeFrom(ctx, project, parseBody(ImagesPost, await collect(call.body)) as ImagesPost, call);
+  return makeFrom(ctx, project, parseBody(ImagesPost, await collectBody(call.body, bodyLimits)) as ImagesPost, call);
 }
 
 function start(ctx: Context, project: string, { requestor }: CreateCall, make: Make, tell: boolean, metadata?: Record<string, string>): Operation {
@@ -91,8 +90,9 @@ function makeFrom(ctx: Context, project: string, post: ImagesPost, call: CreateC
 function makeUploadToken(ctx: Context, project: string, post: ImagesPost, { requestor }: CreateCall): Operation {
   const fingerprint = post.source?.fingerprint ?? "";
   if (!/^[0-9a-f]{64}$/.test(fingerprint)) throw fail("image_source_missing");
-  const operation = ctx.images.tokens.make(ctx.operations, project, fingerprint, post);
-  tellImage(ctx, "secret-created", { project, fingerprint }, requestor);
+  const image = { project: ctx.projects.owner(project, "images"), fingerprint };
+  const operation = ctx.images.tokens.make(ctx.operations, image.project, fingerprint, post);
+  tellImage(ctx, "secret-created", image, requestor);
   return operation;
 }
 
@@ -119,15 +119,4 @@ function assertFree(ctx: Context, project: string, aliases: ImageOptions["aliase
     checkAliasName(name);
     if (ctx.images.store.hasAlias(project, name)) throw fail("alias_exists", { name });
   }
-}
-
-async function collect(body: Readable): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of body as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > bodyLimit) throw fail("body_too_large", { limit: bodyLimit });
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
 }

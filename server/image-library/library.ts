@@ -11,6 +11,7 @@ import type { Db } from "../db/open.ts";
 import { run } from "../host/run.ts";
 import { Locks } from "../locks.ts";
 import type { Paths } from "../paths.ts";
+import type { ProjectStore } from "../projects/store.ts";
 import type { StoredImage } from "../storage/driver.ts";
 import { Downloads } from "./downloads.ts";
 import { type ImageRecord, type ImageSource, ImageStore } from "./store.ts";
@@ -50,8 +51,8 @@ export class ImageLibrary {
   readonly #locks = new Locks();
   readonly #paths: Paths;
 
-  constructor(db: Db, paths: Paths) {
-    this.store = new ImageStore(db);
+  constructor(db: Db, paths: Paths, projects: ProjectStore) {
+    this.store = new ImageStore(db, projects);
     this.#paths = paths;
   }
 

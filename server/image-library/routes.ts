@@ -33,7 +33,8 @@ export function imageRoutes(ctx: Context): Implementation<typeof imageEndpoints>
       const project = ctx.projects.named(query.project);
       const matches = compileFilter(query.filter);
       const images = viewImages(ctx.images, project).filter((image) => (caller.trusted || image.public) && matches(image));
-      return query.recursion && query.recursion !== "0" ? images : images.map(({ fingerprint }) => imageUrl({ project, fingerprint }));
+      const owner = ctx.projects.owner(project, "images");
+      return query.recursion && query.recursion !== "0" ? images : images.map(({ fingerprint }) => imageUrl({ project: owner, fingerprint }));
     },
 
     createImage: (call) => createImage(ctx, call),

@@ -33,7 +33,7 @@ export function doImageWork(ctx: Context, hours: number, now: number): void {
     return interval > 0 && hours % interval === 0;
   });
   if (due.length > 0) update(ctx, due);
-  const unused = ctx.projects.list().flatMap(({ name }) => {
+  const unused = ctx.projects.list().filter(({ name }) => ctx.projects.owner(name, "images") === name).flatMap(({ name }) => {
     const days = Number(imageSetting(ctx, name, "images.remote_cache_expiry"));
     return days > 0 ? ctx.images.store.listUnused(name, now - days * day) : [];
   });

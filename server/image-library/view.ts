@@ -4,13 +4,14 @@ import type { Requestor } from "../api/events.ts";
 import type { Image } from "../api/images.ts";
 import { zeroTime } from "../api/schemas.ts";
 import type { Context } from "../context.ts";
+import { urlIn } from "../projects/url.ts";
 import type { AliasRecord, ImageRecord } from "./store.ts";
 
 type Named = Pick<ImageRecord, "project" | "fingerprint">;
 
 /** The URL of an image, in its project. */
 export function imageUrl({ project, fingerprint }: Named): string {
-  return `/1.0/images/${fingerprint}${project === "default" ? "" : `?project=${encodeURIComponent(project)}`}`;
+  return urlIn(project, `/1.0/images/${fingerprint}`);
 }
 
 /** Tells those who listen what happened to an image. */

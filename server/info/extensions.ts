@@ -13,8 +13,10 @@ export const apiExtensions: readonly string[] = [
   "instance_all_projects", "instance_get_full", "restrict_devlxd", "devlxd_events", "devlxd_images", "instance_ready_state", "event_project", "console_force",
   "snapshot_expiry", "snapshot_expiry_creation",
   "image_compression_algorithm", "compression_squashfs", "image_create_aliases", "image_force_refresh", "images_push_relay", "image_source_project", "images_target_project",
-  "image_copy_profile",
+  "image_copy_profile", "projects_images_auto_update", "projects_images_remote_cache_expiry",
   "certificate_update", "certificate_project", "certificate_token", "certificate_self_renewal", "remote_token_expiry",
   "proxy", "proxy_unix", "proxy_udp", "proxy_tcp_udp_multi_port_handling", "proxy_unix_dac_properties", "proxy_haproxy_protocol", "proxy_nat",
+  "projects", "projects_limits", "projects_restrictions", "projects_limits_disk", "projects_networks", "projects_limits_instances", "project_usage",
+  "projects_restricted_cluster_target", "projects_restricted_intercept", "projects_networks_restricted_access", "instance_project_move",
   "container_only_migration", "container_copy_project", "container_incremental_copy", "instance_pool_move", "instance_allow_inconsistent_copy", "instances_rebuild",
 ];

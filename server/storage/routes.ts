@@ -8,6 +8,7 @@ import { findRootDisk } from "../devices/check.ts";
 import { imageUrl } from "../image-library/view.ts";
 import { snapshotUrl } from "../instances/snapshots/view.ts";
 import { instanceUrl } from "../instances/view.ts";
+import { seenBy, urlIn } from "../projects/url.ts";
 import type { PoolRecord } from "./pools.ts";
 
 const urlOf = (name: string) => `/1.0/storage-pools/${name}`;
@@ -15,7 +16,7 @@ const urlOf = (name: string) => `/1.0/storage-pools/${name}`;
 export function storageRoutes(ctx: Context): Implementation<typeof storageEndpoints> {
   const usedBy = (name: string) => [
     ...ctx.instances.list().filter((instance) => instance.pool === name).flatMap((instance) => [instanceUrl(instance), ...ctx.snapshots.list(instance).map((one) => snapshotUrl(instance, one.name))]),
-    ...ctx.profiles.list().filter((profile) => findRootDisk(profile.devices)?.pool === name).map((profile) => `/1.0/profiles/${profile.name}`),
+    ...ctx.profiles.list().filter((profile) => findRootDisk(profile.devices)?.pool === name).map((profile) => urlIn(profile.project, `/1.0/profiles/${profile.name}`)),
   ];
   /** Images that are ready in a pool go with it: they keep nobody from deleting it. */
   const imagesIn = (name: string) =>
@@ -25,7 +26,7 @@ export function storageRoutes(ctx: Context): Implementation<typeof storageEndpoi
     Object.fromEntries(Object.entries(ctx.pools.shownConfig(record)).filter(([key]) => caller.admin || !/^(volatile\.initial_)?source$/.test(key)));
   const view = (caller: Caller, record: PoolRecord): StoragePool => ({
     name: record.name, description: record.description, driver: record.driver, status: ctx.pools.has(record.name) ? "Created" : "Unavailable",
-    config: configFor(caller, record), used_by: [...imagesIn(record.name), ...usedBy(record.name)], locations: ["none"],
+    config: configFor(caller, record), used_by: seenBy(caller, [...imagesIn(record.name), ...usedBy(record.name)]), locations: ["none"],
   });
   const tell = (action: string, name: string, requestor: Parameters<typeof ctx.events.lifecycle>[0]["requestor"]) =>
     ctx.events.lifecycle({ action: `storage-pool-${action}`, source: urlOf(name), requestor });

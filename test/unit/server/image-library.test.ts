@@ -46,13 +46,14 @@ beforeEach(() => {
   const paths = new Paths(mkdtempSync(`${work}/b`));
   for (const folder of [`${paths.root}/database`, paths.images]) mkdirSync(folder);
   const db = openDatabase(paths.database);
-  const events = new EventHub();
+  const [events, projects] = [new EventHub(), new ProjectStore(db)];
   // Of pools and instances there are none: what pools do with images is for system tests.
   ctx = {
-    paths, db, events, operations: new Operations(events), settings: new Settings(db), projects: new ProjectStore(db), images: new ImageLibrary(db, paths),
+    paths, db, events, operations: new Operations(events), settings: new Settings(db), projects, images: new ImageLibrary(db, paths, projects),
     pools: { drivers: () => [] }, shutdown: { begun: false },
   } as unknown as Context;
-  db.prepare("INSERT INTO projects (name) VALUES ('other')").run();
+  projects.insert({ name: "other", description: "", config: { "features.images": "true" } });
+  projects.insert({ name: "guest", description: "", config: {} });
   mirror.misbehave({});
   mirror.forget();
 });
@@ -90,6 +91,8 @@ describe("fetching from a simplestreams server", () => {
     assert.deepEqual([left?.status, here?.status, there?.status], ["rejected", "fulfilled", "fulfilled"]);
     assert.equal(asked(/squashfs/), 1);
     assert.deepEqual([ctx.images.store.list("default").length, ctx.images.store.list("other").length], [1, 1]);
+    const borrowed = await fetchImage(ctx, wanted("shared", { project: "guest" }), waiting());
+    assert.equal(borrowed.project, "default", "a project without images of its own has those of the default one");
   });
 
   it("ends when nobody waits any more, leaves nothing, and can be begun anew", async () => {
