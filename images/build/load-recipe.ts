@@ -76,6 +76,7 @@ function checkEntries(recipe: Recipe, placeOf: (path: string) => Place): void {
   }
   const { source } = recipe;
   if (source.type === "tarball" && (source.path === undefined) === (source.url === undefined)) throw recipeError(placeOf("source"), "a tarball has either a path or a url");
+  if (source.type === "debootstrap" && source.tool === "debootstrap" && source.exclude) throw recipeError(placeOf("source/exclude"), "only mmdebstrap can leave paths out");
   if (source.type === "tarball" && source.url && !source.sha256) throw recipeError(placeOf("source"), "what is downloaded has to be known by its sha256");
   const targets = recipe.targets ?? [];
   for (const [i, { format, compression }] of targets.entries()) {

@@ -91,7 +91,7 @@ describe("files and commands", () => {
   - {path: /etc/machine-id, content: "0123"}
 run:
   - test "$(cat /srv/page)" = "box $(uname -m)" && echo "$WORD $(pwd)" > /srv/said
-  - {command: [/bin/sh, -c, 'echo "$WORD $(pwd)" >> /srv/said'], env: {WORD: "a \$b"}, cwd: /srv}
+  - {command: [/bin/sh, -c, 'echo "$WORD $(pwd)" >> /srv/said'], env: {WORD: "a $b"}, cwd: /srv}
 cleanup: {remove: [/srv/tree/drop]}
 `.replace("created: 2024-01-01", "created: 2024-01-01, properties: {os: box}"), { tool: "#!/bin/sh\n", "tree/keep": "1", "tree/drop/x": "2" }));
     assert.equal(outcome.code, 0, outcome.stderr);

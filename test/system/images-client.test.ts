@@ -51,7 +51,7 @@ async function openSite(): Promise<void> {
   daemon = await startDaemon({ env: { NODE_EXTRA_CA_CERTS: cert } });
   images = await busyboxImages();
   await importImage(daemon, images.squashfs, "busybox");
-  await berth("image", "serve-tree", tree, "busybox", "tiny=" + images.unified[0]);
+  await berth("image", "serve-tree", tree, "busybox", `tiny=${images.unified[0]}`);
   const [command, args] = daemon.namespace.wrap(berthPath, ["image", "serve-tree", tree, "--listen", "127.0.0.1:0", "--certificate", cert, "--key", key]);
   site = spawn(command, args, { stdio: ["ignore", "pipe", "inherit"], env: { ...process.env, BERTH_DIR: daemon.dir, BERTH_CONF: join(folder, "conf") } });
   let said = "";

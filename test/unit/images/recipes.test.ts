@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { findRecipe, loadRecipe, nameOfStep } from "../../../images/build/load-recipe.ts";
+import { recipeReference } from "../../../images/build/reference.ts";
 import { planBootstrap } from "../../../images/build/sources/debootstrap.ts";
 import { isCode } from "../../../server/api/errors.ts";
 
@@ -40,6 +41,7 @@ describe("what a recipe may not say is told with its line", () => {
     ["a path with dots", `${source}files:\n  - {path: /a/../../b, content: x}\n`, /may neither have "\.\."/],
     ["the root as what is to be removed", `${source}cleanup: {remove: [/]}\n`, /"\/" cannot be removed/],
     ["a download without a hash", "source: {type: tarball, url: \"https://x/y\"}\n", /known by its sha256/],
+    ["paths left out by debootstrap", "source:\n  type: debootstrap\n  suite: sid\n  tool: debootstrap\n  exclude: [/x]\n", /r\.yaml:5: only mmdebstrap can leave paths out/],
     ["a tarball from two places", "source: {type: tarball, url: \"https://x/y\", path: z}\n", /either a path or a url/],
     ["a target twice", `${source}targets: [{format: split}, {format: split}]\n`, /the same files as the target before/],
     ["a squashfs without compression", `${source}targets: [{format: squashfs, compression: none}]\n`, /always compressed/],
@@ -76,6 +78,12 @@ test("the recipes that come with Berth are right, and found by their names", () 
   for (const name of ["busybox", "debian/12", "debian/13", "debian/12/cloud"]) assert.ok(loadRecipe(findRecipe(name)).description, name);
   assert.throws(() => findRecipe("debian/1"), /There is no recipe "debian\/1"/);
   assert.throws(() => findRecipe("../recipes/busybox"), /There is no recipe/);
+});
+
+test("the reference is that of the schema as it is (npm run generate)", () => {
+  const reference = readFileSync(new URL("../../../images/recipes/reference.md", import.meta.url), "utf8");
+  assert.equal(reference, recipeReference());
+  for (const key of ["suite", "sha256", "content", "create_only", "compression", "expires"]) assert.match(reference, new RegExp(`^\\| \`${key}\` \\|`, "m"), key);
 });
 
 test("steps are named by their first line", () => {
