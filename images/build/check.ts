@@ -5,7 +5,7 @@ import { closest } from "../../server/api/config-keys/key.ts";
 import { type DocumentNode, type MapNode, type Place, recipeError } from "./document.ts";
 
 /** The parts of JSON schema that recipes use. */
-interface Rule {
+export interface Rule {
   type?: string;
   const?: string;
   pattern?: string;
@@ -19,6 +19,7 @@ interface Rule {
   required?: string[];
   patternProperties?: Record<string, Rule>;
   anyOf?: Rule[];
+  description?: string;
 }
 
 export interface Checked<T> {

@@ -1,16 +1,6 @@
 // images/recipes/reference.md: what a recipe may say, made from its schema.
+import type { Rule } from "./check.ts";
 import { Recipe } from "./recipe-schema.ts";
-
-interface Rule {
-  type?: string;
-  const?: string;
-  description?: string;
-  items?: Rule;
-  properties?: Record<string, Rule>;
-  required?: string[];
-  patternProperties?: Record<string, Rule>;
-  anyOf?: Rule[];
-}
 
 const nouns: Readonly<Record<string, string>> = { string: "text", boolean: "true or false", integer: "number", array: "list", object: "map" };
 

@@ -7,7 +7,7 @@ import { imageOf } from "./images-of.ts";
 export const imageCopyCommand = defineCommand({
   name: "copy",
   aliases: ["cp"],
-  usage: "[<remote>:]<image> <remote>:",
+  usage: "<image> <remote>:",
   summary: "Copy images between servers",
   description: `Copy images between servers
 
