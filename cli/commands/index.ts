@@ -17,6 +17,7 @@ import { initCommand, launchCommand } from "./instance/launch.ts";
 import { listCommand } from "./instance/list.ts";
 import { logsCommand } from "./instance/logs.ts";
 import { moveCommand, renameCommand } from "./instance/move.ts";
+import { publishCommand } from "./instance/publish.ts";
 import { rebuildCommand } from "./instance/rebuild.ts";
 import { runCommand } from "./instance/run.ts";
 import { restoreCommand, snapshotCommand } from "./instance/snapshot.ts";
@@ -45,7 +46,7 @@ For help with any of those, simply call them with --help.`,
   commands: [
     adminGroup, aliasGroup, clusterCommand, completeCommand, completionCommand, configGroup, consoleCommand, copyCommand, deleteCommand, enterCommand,
     execCommand, fileGroup, imageGroup, infoCommand, initCommand, launchCommand, listCommand, logsCommand, manpageCommand, monitorCommand, moveCommand,
-    networkGroup, operationGroup, pauseCommand, profileGroup, projectGroup, queryCommand, rebuildCommand, remoteGroup, renameCommand, restartCommand,
+    networkGroup, operationGroup, pauseCommand, profileGroup, projectGroup, publishCommand, queryCommand, rebuildCommand, remoteGroup, renameCommand, restartCommand,
     restoreCommand, runCommand, shellCommand, snapshotCommand, startCommand, stopCommand, storageGroup, topCommand, tuiCommand, versionCommand, waitCommand, warningGroup,
     {
       name: "help", summary: "Help about any command", usage: "[command]", args: [0, -1], flags: {},

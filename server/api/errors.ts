@@ -271,6 +271,16 @@ const table = {
   alias_not_found: { status: 404, message: "Image alias not found" },
   alias_exists: { status: 409, message: "Alias \"{name}\" already exists" },
 
+  // Recipes of images
+  recipe_not_found: { status: 404, message: "There is no recipe \"{name}\"", hint: "Name a file, or one that comes with Berth: debian/12, debian/12/cloud, debian/13, busybox." },
+  recipe_invalid: { status: 400, message: "{place}: {reason}", hint: "images/recipes/reference.md tells what a recipe may say." },
+  recipe_step_failed: { status: 400, message: "The step \"{step}\" ({place}) ended with status {status}:\n{words}" },
+  recipe_no_apt: { status: 400, message: "The root file system has no apt-get to install {packages} with", hint: "Install them by a command of its own package manager: a step of run, with network: true." },
+  recipe_keyring_missing: { status: 400, message: "There is no {file} to check the signatures of {suite} with", hint: "Install it (apt install {package}), or name another: source.keyring" },
+  recipe_download_failed: { status: 502, message: "{url} cannot be downloaded: {reason}" },
+  recipe_hash_mismatch: { status: 400, message: "The source is another file than the recipe says: its SHA-256 is {found}, not {expected}", hint: "If it was changed for good, write the new one into the recipe." },
+  root_needed: { status: 403, message: "{what} takes root: it makes files of all owners, mounts and namespaces", hint: "Run it with sudo." },
+
   // Networks
   network_not_found: { status: 404, message: "Network not found" },
   network_exists: { status: 409, message: "The network already exists" },
