@@ -25,6 +25,7 @@ import { readServerCertificate } from "./https/certificate.ts";
 import { HttpsListener, type Serving } from "./https/listener.ts";
 import { ImageLibrary } from "./image-library/library.ts";
 import { imageRoutes } from "./image-library/routes.ts";
+import { keepImages } from "./image-library/tasks.ts";
 import { readTools } from "./info/environment.ts";
 import { serverRoutes } from "./info/routes.ts";
 import { Restarts } from "./instances/autorestart.ts";
@@ -161,8 +162,10 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   void autostart(ctx).catch((error) => log.error("autostart failed", { error: explain(error) }));
 
   const endSnapshotTimes = keepSnapshotTimes(ctx);
+  const endImageTimes = keepImages(ctx);
   const end = async () => {
     endSnapshotTimes();
+    endImageTimes();
     await ctx.operations.close(Number(ctx.settings.all()["core.shutdown_timeout"] ?? 5) * 60_000);
     await Promise.all([listener.close(), userListener?.close(), ctx.https.close(), ctx.metricsHttps.close()]);
     ctx.guestSockets.closeAll();

@@ -57,6 +57,10 @@ export class Paths {
   get images(): string {
     return `${this.root}/images`;
   }
+  /** What can be fetched again: lists of images. */
+  get cache(): string {
+    return `${this.root}/cache`;
+  }
   get pools(): string {
     return `${this.root}/storage-pools`;
   }

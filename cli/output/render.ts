@@ -10,9 +10,9 @@ import { renderYaml } from "./yaml.ts";
 export interface Listing {
   header: readonly string[];
   rows: readonly (readonly string[])[];
-  /** What JSON and YAML show. */
-  raw: readonly unknown[];
-  /** Of one of `raw`. */
+  /** What JSON and YAML show: a list, usually. */
+  raw: unknown;
+  /** Of `raw`, or of one of its items. */
   shape: Shape;
 }
 
@@ -25,8 +25,9 @@ export function assertFormat(format: string): void {
 
 export function renderListing(format: string, { header, rows, raw, shape }: Listing): string {
   assertFormat(format);
-  if (format === "json") return `${renderJson(forJson(raw, { listOf: shape }))}\n`;
-  if (format === "yaml") return renderYaml(forYaml(raw, { listOf: shape }));
+  const whole: Shape = Array.isArray(raw) ? { listOf: shape } : shape;
+  if (format === "json") return `${renderJson(forJson(raw, whole))}\n`;
+  if (format === "yaml") return renderYaml(forYaml(raw, whole));
   if (format === "csv") return renderCsv(rows);
   return format === "compact" ? renderCompact(header, rows) : renderTable(header, rows);
 }

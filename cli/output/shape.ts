@@ -68,6 +68,9 @@ export const profileShape = {
   struct: { config: "map", description: "value", devices: "map", name: "value", used_by: "list" },
 } as const satisfies Shape;
 
+export const projectShape = { struct: { config: "map", description: "value", name: "value", used_by: "list" } } as const satisfies Shape;
+export const projectStateShape = { struct: { resources: { mapOf: { struct: { Limit: "value", Usage: "value" } } } } } as const satisfies Shape;
+
 export const poolShape = {
   struct: { config: "map", description: "value", name: "value", driver: "value", used_by: "list", status: "value", locations: "list" },
 } as const satisfies Shape;

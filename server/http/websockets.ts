@@ -73,7 +73,7 @@ export function handleUpgrades({ events, operations, sftp, callerOf, pages, serv
         connectOperation(operations, operation[1] ?? "", url.searchParams, request, socket, head);
       } else if (files) {
         admitTo(endpoints.openInstanceSftp);
-        sftp(url.searchParams.get("project") ?? undefined, decodeURIComponent(files[1] ?? ""), request, socket).catch((error) => refuseUpgrade(socket, error));
+        sftp(query["project"], decodeURIComponent(files[1] ?? ""), request, socket).catch((error) => refuseUpgrade(socket, error));
       } else serveWithout(request, socket, serve);
     } catch (error) {
       refuseUpgrade(socket, error);

@@ -12,6 +12,8 @@ export const apiExtensions: readonly string[] = [
   "cloud_init", "directory_manipulation", "file_append", "file_delete", "file_symlinks", "file_get_symlink", "instance_file_head",
   "instance_all_projects", "instance_get_full", "restrict_devlxd", "devlxd_events", "devlxd_images", "instance_ready_state", "event_project", "console_force",
   "snapshot_expiry", "snapshot_expiry_creation",
+  "image_compression_algorithm", "compression_squashfs", "image_create_aliases", "image_force_refresh", "images_push_relay", "image_source_project", "images_target_project",
+  "image_copy_profile", "projects_images_auto_update", "projects_images_remote_cache_expiry",
   "certificate_update", "certificate_project", "certificate_token", "certificate_self_renewal", "remote_token_expiry",
   "proxy", "proxy_unix", "proxy_udp", "proxy_tcp_udp_multi_port_handling", "proxy_unix_dac_properties", "proxy_haproxy_protocol", "proxy_nat",
   "projects", "projects_limits", "projects_restrictions", "projects_limits_disk", "projects_networks", "projects_limits_instances", "project_usage",

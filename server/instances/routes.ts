@@ -10,6 +10,7 @@ import { Consoles } from "./console/console.ts";
 import { clearConsole, readConsole } from "./console/log.ts";
 import { copyInstance, reserveCopy } from "./copy.ts";
 import { createInstance, reserveInstance } from "./create.ts";
+import { createFromRemote } from "./create-remote.ts";
 import { assertDeletable, deleteInstance } from "./delete.ts";
 import { execInstance } from "./exec/exec.ts";
 import { readFile, readFileHead } from "./files/read.ts";
@@ -24,7 +25,7 @@ import { assertRebuildable, rebuildInstance } from "./rebuild.ts";
 import { assertNameFree, renameInstance } from "./rename.ts";
 import { restoreSnapshot } from "./snapshots/restore.ts";
 import { readState } from "./state.ts";
-import { findImage } from "./source-image.ts";
+import { fetchSource, findImage, isRemote, readRemote } from "./source-image.ts";
 import { type InstanceRecord, systemNameOf } from "./store.ts";
 import { updateInstance } from "./update.ts";
 import { instanceResources, instanceUrl, viewFull, viewInstance } from "./view.ts";
@@ -65,6 +66,7 @@ export function instanceRoutes(ctx: Context): Implementation<typeof instanceEndp
           }),
         });
       }
+      if (isRemote(body.source)) return createFromRemote(ctx, project, body, body.source, created, requestor);
       const reservation = reserveInstance(ctx, project, body);
       const { instance } = reservation;
       return ctx.operations.start({
@@ -148,12 +150,16 @@ export function instanceRoutes(ctx: Context): Implementation<typeof instanceEndp
 
     rebuildInstance: ({ params, query, body, requestor }) => {
       const instance = find(query.project, params.name);
-      const image = findImage(ctx, instance.project, body.source);
+      const remote = isRemote(body.source) ? readRemote(ctx, instance.project, body.source) : undefined;
+      const image = remote ? undefined : findImage(ctx, instance.project, body.source);
       assertRebuildable(ctx, instance);
       return ctx.operations.start({
         description: "Rebuilding instance", project: instance.project, resources: instanceResources(instance),
-        run: (operation) => ctx.locks.run(systemNameOf(instance), () =>
-          rebuildInstance(ctx, instance.project, instance.name, image, requestor, (metadata) => operation.update(metadata))),
+        run: async (operation) => {
+          const used = remote ? findImage(ctx, instance.project, await fetchSource(ctx, remote, operation, requestor)) : image;
+          await ctx.locks.run(systemNameOf(instance), () =>
+            rebuildInstance(ctx, instance.project, instance.name, used, requestor, (metadata) => operation.update(metadata)));
+        },
       });
     },
 

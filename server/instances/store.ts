@@ -75,6 +75,8 @@ export function volumeOf(record: InstanceRecord): Volume {
 
 export class InstanceStore {
   readonly #db: Db;
+  /** What is being read. */
+  readonly #read = new Set<VolumeRecord & { pool: string }>();
   constructor(db: Db) {
     this.#db = db;
   }
@@ -140,16 +142,27 @@ export class InstanceStore {
     this.#db.prepare("DELETE FROM instances WHERE id = ?").run(record.id);
   }
 
+  /** Keeps what a volume is made of while `work` reads it, whoever lets go of it meanwhile: the reader is to release it then. */
+  async whileReading<T>(pool: string, volume: VolumeRecord, work: () => Promise<T>): Promise<T> {
+    const read = { ...volume, pool };
+    this.#read.add(read);
+    try {
+      return await work();
+    } finally {
+      this.#read.delete(read);
+    }
+  }
+
   /** Whether a volume of any instance (of any phase) or of a snapshot lies over this image in a pool. */
   usesImage(pool: string, fingerprint: string): boolean {
-    return this.#db.prepare(`SELECT 1 FROM instances WHERE pool = @pool AND image = @fingerprint
+    return [...this.#read].some((read) => read.pool === pool && read.image === fingerprint) || this.#db.prepare(`SELECT 1 FROM instances WHERE pool = @pool AND image = @fingerprint
       UNION ALL SELECT 1 FROM instance_snapshots AS snapshots JOIN instances ON instances.id = instance_id
       WHERE pool = @pool AND snapshots.image = @fingerprint LIMIT 1`).get({ pool, fingerprint }) !== undefined;
   }
 
   /** Whether a volume of any instance (of any phase) or of a snapshot has this folder of a pool, as its own or among its layers. */
   usesFolder(pool: string, id: string): boolean {
-    return this.#db.prepare(`SELECT 1 FROM instances WHERE pool = @pool AND (own = @id OR instr(layers, @id)) OR instr(unfinished, @id)
+    return [...this.#read].some((read) => read.pool === pool && (read.own === id || read.layers.includes(id))) || this.#db.prepare(`SELECT 1 FROM instances WHERE pool = @pool AND (own = @id OR instr(layers, @id)) OR instr(unfinished, @id)
       UNION ALL SELECT 1 FROM instance_snapshots AS snapshots JOIN instances ON instances.id = instance_id
       WHERE pool = @pool AND (snapshots.own = @id OR instr(snapshots.layers, @id)) LIMIT 1`).get({ pool, id }) !== undefined;
   }

@@ -33,6 +33,11 @@ function assertMayBe(project: ProjectRecord, member: Member): void {
   if (isTrue(project.config["restricted"])) assertUnrestricted(project, { kind: "container", ...member });
 }
 
+/** Throws `project_restricted` when an instance may not run: it came to be what it is while its project was being restricted. */
+export function assertMayRun(ctx: Context, { project, name }: Pick<InstanceRecord, "project" | "name">, expanded: Layer): void {
+  assertMayBe(ctx.projects.get(project), { name, ...expanded });
+}
+
 /** Throws `project_restricted` when a project forbids what a profile of its own holds. */
 export function assertProfileFits(ctx: Context, profile: Layer & { project: string; name: string }): void {
   const project = ctx.projects.get(profile.project);
@@ -68,12 +73,14 @@ export function assertContentFits(ctx: Context, project: ProjectRecord): void {
   }
 }
 
-/** Whether snapshots may be made of a project's instances. */
-export function allowsSnapshots(ctx: Context, project: string): boolean {
-  return !blocks(ctx.projects.get(project), "restricted.snapshots");
+export type Made = "snapshot" | "backup";
+
+/** Whether snapshots or backups may be made of a project's instances. */
+export function allowsMaking(ctx: Context, project: string, what: Made): boolean {
+  return !blocks(ctx.projects.get(project), `restricted.${what}s`);
 }
 
 /** Throws `project_restricted`. */
-export function assertSnapshotsAllowed(ctx: Context, project: string): void {
-  if (!allowsSnapshots(ctx, project)) throw fail("project_restricted", { reason: `Project "${project}" doesn't allow for snapshot creation`, project, key: "restricted.snapshots" });
+export function assertMakingAllowed(ctx: Context, project: string, what: Made): void {
+  if (!allowsMaking(ctx, project, what)) throw fail("project_restricted", { reason: `Project "${project}" doesn't allow for ${what} creation`, project, key: `restricted.${what}s` });
 }

@@ -41,6 +41,13 @@ export interface Content {
   map: IdMap;
 }
 
+/** What a volume or a snapshot holds, as it lies on the disk. */
+export interface LentFiles {
+  rootfs: string;
+  /** The folder with metadata.yaml and templates/. */
+  folder: string;
+}
+
 /** A guest that uses the volume while it is looked at. */
 export interface LiveGuest {
   /** Runs `work` while the guest does not. */
@@ -98,6 +105,11 @@ export interface StorageDriver {
   discard(ids: readonly string[]): Promise<void>;
   /** Removes all such folders that are not in use. */
   sweep(isUsed: (id: string) => boolean): void;
+  /**
+   * Lends what a snapshot holds, or the volume of this `name` when it is no overlay and nobody writes to it, for reading: with the guest's own
+   * ids as owners where it is an overlay, else with those that it was shifted to.
+   */
+  lend<T>(record: VolumeRecord, name: string | undefined, work: (files: LentFiles) => Promise<T>): Promise<T>;
   /** Where the files lie that are this volume's alone. */
   ownFiles(volume: Volume): string;
   space(): Space;

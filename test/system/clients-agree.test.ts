@@ -48,7 +48,7 @@ async function agreeOnJson(...args: string[]): Promise<void> {
 
 for (const format of ["table", "compact", "csv", "yaml"]) {
   test(`lists are the same as ${format}`, async () => {
-    for (const list of [["list"], ["image", "list"], ["image", "alias", "list"], ["network", "list"], ["profile", "list"], ["storage", "list"], ["network", "list-leases", "berthbr0"]]) {
+    for (const list of [["list"], ["image", "list"], ["image", "alias", "list"], ["network", "list"], ["profile", "list"], ["project", "list"], ["project", "info", "default"], ["storage", "list"], ["network", "list-leases", "berthbr0"]]) {
       await agree(...list, "-f", format);
     }
     await agree("list", "-c", "ns46tSapPcldbe", "-f", format);

@@ -1,5 +1,6 @@
 // The configuration keys of the server.
 import ipaddr from "ipaddr.js";
+import { imageKeys } from "./images.ts";
 import { timeSpan } from "./instance-values.ts";
 import type { KeyTable } from "./key.ts";
 import { listenAddress } from "./listen-address.ts";
@@ -41,5 +42,6 @@ export const serverKeys: KeyTable = {
   "core.trust_password": {
     type: { kind: "text" }, live: true, secret: true, description: "A password by which clients make themselves trusted; shown as true when it is set",
   },
+  ...imageKeys,
   "user.*": { type: { kind: "text" }, live: true, description: "Anything of yours" },
 };

@@ -9,7 +9,7 @@ import { formatIdMap, noMap, rootIds } from "../../lxc/idmap.ts";
 import { Locks } from "../../locks.ts";
 import { explain, log } from "../../log.ts";
 import { type Undo, withUndo } from "../../undo.ts";
-import type { CommitReplacement, CommitSnapshot, Content, LiveGuest, Space, StorageDriver, StoredImage, Volume, VolumeRecord } from "../driver.ts";
+import type { CommitReplacement, CommitSnapshot, Content, LentFiles, LiveGuest, Space, StorageDriver, StoredImage, Volume, VolumeRecord } from "../driver.ts";
 import { copyFiles, copyOwned, shiftCopy } from "./copy.ts";
 import { ImageLayers } from "./image-layers.ts";
 import { Layers, makeId, mostLayers } from "./layers.ts";
@@ -368,6 +368,13 @@ export class DirDriver implements StorageDriver {
 
   sweep(isUsed: (id: string) => boolean): void {
     void this.discard([...this.#layers.list(), ...readdirSync(`${this.#root}/snapshots`)].filter((id) => !isUsed(id)));
+  }
+
+  async lend<T>(record: VolumeRecord, name: string | undefined, work: (files: LentFiles) => Promise<T>): Promise<T> {
+    const folder = name === undefined ? this.#kept(record.own) : this.folder(name);
+    if (record.kind !== "overlay") return work({ rootfs: `${folder}/rootfs`, folder });
+    if (record.image) await this.#locks.run(record.image, () => this.#images.mountSquashfs(record.image));
+    return this.#withMerged(record, (rootfs) => work({ rootfs, folder }));
   }
 
   ownFiles(volume: Volume): string {
