@@ -22,7 +22,7 @@ export interface Serving {
 }
 
 /** So many connections at once cost little; more are turned away. */
-const mostConnections = 8192;
+const mostConnections = 4096;
 /** In ms. */
 const retryEvery = 10_000;
 /** How long a request may still take when the daemon ends, in ms. */
