@@ -1,9 +1,9 @@
 // The program: finds the command, parses its arguments, runs it, and says what went wrong.
 import { findCommand, parseArgs } from "./args.ts";
-import { type Entry, type GlobalValues, globalFlags, isGroup } from "./command.ts";
+import { type Entry, type GlobalValues, globalFlags, type Group, isGroup } from "./command.ts";
 import { root } from "./commands/index.ts";
 import { BrokenPipe, CliError, renderError } from "./errors.ts";
-import { renderHelp } from "./help.ts";
+import { renderHelp, renderTree } from "./help.ts";
 import { writeNow } from "./output/write.ts";
 
 /** What a shell reports for a program that SIGPIPE has ended. */
@@ -35,6 +35,7 @@ async function dispatch(words: readonly string[], env: NodeJS.ProcessEnv): Promi
     writeNow(1, `${version}\n`);
     return 0;
   }
+  if (values["sub-commands"] && isGroup(entry)) return printTree(entry, path);
   if (values["help"] || isGroup(entry)) return print(entry, path);
   const [least, most] = entry.args;
   if (args.length < least || (most >= 0 && args.length > most)) {
@@ -44,7 +45,13 @@ async function dispatch(words: readonly string[], env: NodeJS.ProcessEnv): Promi
   }
   if (values["target"]) throw new CliError("To use --target, the destination remote must be a cluster", { hint: "Berth is never one." });
   const { createContext } = await import("./context.ts");
-  return (await entry.run(await createContext(values as GlobalValues, env), args, values)) ?? 0;
+  const ctx = await createContext(values as GlobalValues, env);
+  try {
+    return (await entry.run(ctx, args, values)) ?? 0;
+  } catch (error) {
+    const { withSuggestion } = await import("./suggest.ts");
+    throw await withSuggestion(ctx, error);
+  }
 }
 
 /** The command line that the user's alias stands for. A configuration that cannot be read has none: who needs it says so. */
@@ -69,7 +76,12 @@ function print(entry: Entry, path: readonly string[]): number {
   return 0;
 }
 
+function printTree(group: Group, path: readonly string[]): number {
+  writeNow(1, renderTree(group, path));
+  return 0;
+}
+
 function showHelp(words: readonly string[]): number {
   const { entry, path } = findCommand(root, words.filter((word) => !word.startsWith("-")));
-  return print(entry, path);
+  return words.includes("--sub-commands") && isGroup(entry) ? printTree(entry, path) : print(entry, path);
 }

@@ -39,7 +39,7 @@ berth monitor --type=lifecycle
     if (format !== "pretty" && flags.loglevel !== "") throw new CliError("Log level filtering can only be used with pretty formatting");
     const least = parseLevel(flags.loglevel);
     const types = flags.type.flatMap((type) => type.split(","));
-    const isTerminal = process.stdout.isTTY === true;
+    const isTerminal = process.stdout.isTTY === true && !ctx.env["NO_COLOR"];
     const show = (event: Event) => {
       if (types.length > 0 && !types.includes(event.type)) return;
       if (format === "yaml") ctx.write(`${renderYaml(event)}\n\n`);
