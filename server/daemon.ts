@@ -1,7 +1,7 @@
 // The daemon: makes everything, starts it in order, and ends it in the opposite order.
 import { closeSync, openSync } from "node:fs";
 import { isTrue } from "./api/config-keys/key.ts";
-import { splitAddresses } from "./api/config-keys/server.ts";
+import { readAddresses } from "./api/config-keys/server.ts";
 import { fail } from "./api/errors.ts";
 import type { Context } from "./context.ts";
 import { certificateRoutes } from "./certificates/routes.ts";
@@ -162,7 +162,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const users = confineUsers({ handler: app.routing, upgrade }, (user) => enterProject(ctx, user));
   const userListener = await listenForUsers(users.handler, users.upgrade, paths.userSocket, options.userGroup);
   const serving: Serving = {
-    handler: app.routing, upgrade, connected: (...given) => ctx.trust.meet(...given), trustedProxies: () => splitAddresses(ctx.settings.get("core.https_trusted_proxy")),
+    handler: app.routing, upgrade, connected: (...given) => ctx.trust.meet(...given), trustedProxies: () => readAddresses(ctx.settings.get("core.https_trusted_proxy")),
   };
   await ctx.https.start(serving, ctx.settings.get("core.https_address"));
   await ctx.metricsHttps.start({ ...serving, ...onlyPath("/1.0/metrics", app.routing) }, ctx.settings.get("core.metrics_address"));
@@ -176,9 +176,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     endSnapshotTimes();
     endImageTimes();
     await ctx.operations.close(Number(ctx.settings.all()["core.shutdown_timeout"] ?? 5) * 60_000);
-    ctx.https.close();
-    ctx.metricsHttps.close();
-    await Promise.all([listener.close(), userListener?.close()]);
+    await Promise.all([listener.close(), userListener?.close(), ctx.https.close(), ctx.metricsHttps.close()]);
     ctx.guestSockets.closeAll();
     stopHooks();
     ctx.restarts.close();
