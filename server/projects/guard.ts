@@ -23,6 +23,7 @@ export function guardOwners<T extends Readonly<Record<string, Handler | undefine
   return Object.fromEntries(guarded) as T;
 }
 
+/** What strangers may do is for the handler to tell: they come with a secret. */
 function guard(ctx: Context, { access }: Endpoint, feature: ProjectFeature, handler: Handler): Handler {
   return (call: { caller: Caller; query: { project?: string } }) => {
     const { caller, query } = call;
