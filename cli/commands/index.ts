@@ -33,6 +33,7 @@ import { queryCommand } from "./server/query.ts";
 import { tuiCommand } from "./server/tui.ts";
 import { versionCommand } from "./server/version.ts";
 import { storageGroup } from "./storage/index.ts";
+import { warningGroup } from "./warning/index.ts";
 
 export const root: Group = {
   name: "berth",
@@ -45,7 +46,7 @@ For help with any of those, simply call them with --help.`,
     adminGroup, aliasGroup, clusterCommand, completeCommand, completionCommand, configGroup, consoleCommand, copyCommand, deleteCommand, enterCommand,
     execCommand, fileGroup, imageGroup, infoCommand, initCommand, launchCommand, listCommand, logsCommand, manpageCommand, monitorCommand, moveCommand,
     networkGroup, operationGroup, pauseCommand, profileGroup, projectGroup, queryCommand, rebuildCommand, remoteGroup, renameCommand, restartCommand,
-    restoreCommand, runCommand, shellCommand, snapshotCommand, startCommand, stopCommand, storageGroup, topCommand, tuiCommand, versionCommand, waitCommand,
+    restoreCommand, runCommand, shellCommand, snapshotCommand, startCommand, stopCommand, storageGroup, topCommand, tuiCommand, versionCommand, waitCommand, warningGroup,
     {
       name: "help", summary: "Help about any command", usage: "[command]", args: [0, -1], flags: {},
       // The program answers it before it looks for commands.
