@@ -17,6 +17,9 @@ import { imageRoutes } from "./image-library/routes.ts";
 import { readTools } from "./info/environment.ts";
 import { serverRoutes } from "./info/routes.ts";
 import { Restarts } from "./instances/autorestart.ts";
+import { Backups } from "./instances/backups/backups.ts";
+import { backupRoutes } from "./instances/backups/routes.ts";
+import { keepBackupTimes } from "./instances/backups/task.ts";
 import { BusyInstances } from "./instances/busy.ts";
 import { DiskUsage } from "./instances/disk-usage.ts";
 import { instanceEnded } from "./instances/on-end.ts";
@@ -85,6 +88,7 @@ function makeContext(paths: Paths): Context {
     profiles: new ProfileStore(db),
     instances: new InstanceStore(db),
     snapshots: new SnapshotStore(db),
+    backups: new Backups(db, paths),
     images: new ImageLibrary(db, paths),
     networks: new Networks(db, paths),
     pools: new Pools(db, paths, readIdMap),
@@ -101,7 +105,7 @@ function makeContext(paths: Paths): Context {
 
 async function makeHandlers(ctx: Context): Promise<Handlers> {
   return {
-    ...serverRoutes(ctx, await readTools()), ...operationRoutes(ctx.operations, ctx.events), ...instanceRoutes(ctx), ...snapshotRoutes(ctx), ...imageRoutes(ctx),
+    ...serverRoutes(ctx, await readTools()), ...operationRoutes(ctx.operations, ctx.events), ...instanceRoutes(ctx), ...snapshotRoutes(ctx), ...backupRoutes(ctx), ...imageRoutes(ctx),
     ...networkRoutes(ctx), ...profileRoutes(ctx), ...storageRoutes(ctx),
   } as unknown as Handlers;
 }
@@ -117,6 +121,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const stopHooks = listenToHooks(paths, (notice) => void ctx.runtime.noticeStop(notice));
   const ctx = makeContext(paths);
   await ctx.images.clean();
+  ctx.backups.clean();
   await Promise.all([ctx.pools.open(), ctx.networks.open(), ensureLxcfs(paths.lxcfs)]);
   await recoverInstances(ctx);
   await ctx.proxies.recover().catch((error) => log.error("proxy devices could not be recovered", { error: explain(error) }));
@@ -126,9 +131,9 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   log.info("berthd serves", { version: berthVersion, socket: paths.socket, running: ctx.runtime.count });
   void autostart(ctx).catch((error) => log.error("autostart failed", { error: explain(error) }));
 
-  const endSnapshotTimes = keepSnapshotTimes(ctx);
+  const endings = [keepSnapshotTimes(ctx), keepBackupTimes(ctx)];
   const end = async () => {
-    endSnapshotTimes();
+    for (const endTimes of endings) endTimes();
     await ctx.operations.close(Number(ctx.settings.all()["core.shutdown_timeout"] ?? 5) * 60_000);
     await listener.close();
     ctx.guestSockets.closeAll();

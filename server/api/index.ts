@@ -1,4 +1,5 @@
 // The door to the contract: all endpoints in one table.
+import { backupEndpoints } from "./backups.ts";
 import { eventEndpoints } from "./events.ts";
 import { imageEndpoints } from "./images.ts";
 import { instanceEndpoints } from "./instances.ts";
@@ -15,6 +16,7 @@ export const endpoints = {
   ...operationEndpoints,
   ...instanceEndpoints,
   ...snapshotEndpoints,
+  ...backupEndpoints,
   ...imageEndpoints,
   ...networkEndpoints,
   ...profileEndpoints,

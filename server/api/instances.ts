@@ -1,6 +1,7 @@
 // Instances: full-OS containers.
 import { type Static, Type } from "typebox";
 import { defineEndpoints } from "./endpoint.ts";
+import { InstanceBackup } from "./backups.ts";
 import { Snapshot } from "./snapshots.ts";
 import { Devices, ListQuery, ProjectQuery, StringMap, Timestamp } from "./schemas.ts";
 
@@ -126,7 +127,7 @@ export type InstanceState = Static<typeof InstanceState>;
 /** An instance with all that recursion=2 adds. */
 export const InstanceFull = Type.Object({
   ...Instance.properties,
-  backups: Type.Union([Type.Array(Type.Any()), Type.Null()]),
+  backups: Type.Union([Type.Array(InstanceBackup), Type.Null()]),
   state: InstanceState,
   snapshots: Type.Union([Type.Array(Snapshot), Type.Null()]),
 });
@@ -191,7 +192,8 @@ export const instanceEndpoints = defineEndpoints({
   },
   createInstance: {
     method: "POST", path: "/1.0/instances", access: "edit", kind: "operation", query: ProjectQuery, body: InstancesPost,
-    errors: ["instance_exists", "invalid_name", "image_not_found", "no_root_device", "requested_profile_not_found"],
+    upload: "A backup to make it of; X-LXD-name and X-LXD-pool stand for another name and pool",
+    errors: ["instance_exists", "invalid_name", "image_not_found", "no_root_device", "requested_profile_not_found", "backup_broken", "disk_full"],
     summary: "Create an instance",
   },
   changeInstancesState: {

@@ -86,6 +86,7 @@ async function readCall(endpoint: Endpoint, request: FastifyRequest): Promise<Ca
     params: params as Call<Endpoint>["params"],
     query: query as Call<Endpoint>["query"],
     body: (await readBody(endpoint, request)) as Call<Endpoint>["body"],
+    upload: (isUpload(endpoint, request) ? bytesOf(request) : undefined) as Call<Endpoint>["upload"],
     headers: request.headers,
     requestor: caller.requestor,
     caller,
@@ -93,11 +94,16 @@ async function readCall(endpoint: Endpoint, request: FastifyRequest): Promise<Ca
   };
 }
 
+const bytesOf = (request: FastifyRequest) => (request.body ?? request.raw) as Readable;
+
+function isUpload(endpoint: Endpoint, request: FastifyRequest): boolean {
+  return endpoint.upload !== undefined && /^application\/octet-stream\b/i.test(request.headers["content-type"] ?? "");
+}
+
 async function readBody(endpoint: Endpoint, request: FastifyRequest): Promise<unknown> {
-  const stream = (request.body ?? request.raw) as Readable;
-  if (endpoint.body === "stream") return stream;
+  if (endpoint.body === "stream") return bytesOf(request);
   if (!endpoint.body) return undefined;
-  return parseBody(endpoint.body, await collect(stream));
+  return isUpload(endpoint, request) ? {} : parseBody(endpoint.body, await collect(bytesOf(request)));
 }
 
 async function collect(stream: Readable): Promise<Buffer> {

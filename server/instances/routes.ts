@@ -3,6 +3,7 @@ import { fail } from "../api/errors.ts";
 import type { instanceEndpoints } from "../api/instances.ts";
 import type { Context } from "../context.ts";
 import type { Implementation } from "../http/implementation.ts";
+import { importBackup } from "./backups/import.ts";
 import { changeState, concerns, isOpenEnded, readStateChange, stateDescriptions } from "./change-state.ts";
 import { Consoles } from "./console/console.ts";
 import { clearConsole, readConsole } from "./console/log.ts";
@@ -38,9 +39,11 @@ export function instanceRoutes(ctx: Context): Implementation<typeof instanceEndp
       return machines ? [] : listInstances(ctx, { project, recursion: Number(query.recursion ?? 0), filter: query.filter, noun });
     },
 
-    createInstance: ({ query, body, requestor }) => {
+    createInstance: ({ query, body, upload, headers, requestor }) => {
       if (query.target) throw fail("bad_request", { reason: "Target only allowed when clustered" });
       const project = ctx.projects.named(query.project);
+      const header = (name: string) => headers[name] as string | undefined;
+      if (upload) return importBackup(ctx, project, upload, { name: header("x-lxd-name"), pool: header("x-lxd-pool") }, requestor);
       const created = (instance: InstanceRecord) => ctx.events.lifecycle({
         action: "instance-created", source: instanceUrl(instance), requestor, context: { type: "container", "storage-pool": instance.pool },
       }, instance.project);

@@ -25,6 +25,9 @@ export interface InstanceRecord {
   lastUsedAt: Date | undefined;
 }
 
+/** Without a time it is made now. */
+export type NewInstance = Omit<InstanceRecord, "id" | "unfinished" | "createdAt" | "lastUsedAt"> & { createdAt?: Date | undefined };
+
 /** What is decided in the database and not yet done on disk: whoever finds it does it (again). */
 export interface Unfinished {
   /** System name of before: files still have to be moved from it. */
@@ -68,6 +71,8 @@ export function volumeOf(record: InstanceRecord): Volume {
 
 export class InstanceStore {
   readonly #db: Db;
+  /** Volumes that somebody reads though no row may name them any more. */
+  readonly #held = new Set<{ pool: string; record: VolumeRecord }>();
   constructor(db: Db) {
     this.#db = db;
   }
@@ -105,14 +110,14 @@ export class InstanceStore {
   }
 
   /** Takes the name. Throws `instance_exists`. */
-  insert(record: Omit<InstanceRecord, "id" | "unfinished" | "createdAt" | "lastUsedAt">): InstanceRecord {
+  insert(record: NewInstance): InstanceRecord {
     const insert = this.#db.transaction(() => {
       if (this.find(record.project, record.name)) throw fail("instance_exists", { name: record.name });
       return this.#db.prepare(`INSERT INTO instances (project_id, name, phase, architecture, ephemeral, description, config, devices, profiles,
         pool, image, volume, own, layers, created_at, last_used_at) VALUES ((SELECT id FROM projects WHERE name = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)`)
         .run(record.project, record.name, record.phase, record.architecture, record.ephemeral ? 1 : 0, record.description,
           JSON.stringify(record.config), JSON.stringify(record.devices), JSON.stringify(record.profiles), record.pool,
-          record.volume.image, record.volume.kind, record.volume.own, JSON.stringify(record.volume.layers), Date.now());
+          record.volume.image, record.volume.kind, record.volume.own, JSON.stringify(record.volume.layers), record.createdAt?.getTime() ?? Date.now());
     });
     insert();
     const made = this.find(record.project, record.name);
@@ -133,16 +138,27 @@ export class InstanceStore {
     this.#db.prepare("DELETE FROM instances WHERE id = ?").run(record.id);
   }
 
+  /** Keeps what a volume has until the result is called; whoever does releases the volume then. */
+  hold(pool: string, record: VolumeRecord): () => void {
+    const entry = { pool, record };
+    this.#held.add(entry);
+    return () => this.#held.delete(entry);
+  }
+
+  #holds(pool: string, fits: (record: VolumeRecord) => boolean): boolean {
+    return [...this.#held].some((entry) => entry.pool === pool && fits(entry.record));
+  }
+
   /** Whether a volume of any instance (of any phase) or of a snapshot lies over this image in a pool. */
   usesImage(pool: string, fingerprint: string): boolean {
-    return this.#db.prepare(`SELECT 1 FROM instances WHERE pool = @pool AND image = @fingerprint
+    return this.#holds(pool, ({ image }) => image === fingerprint) || this.#db.prepare(`SELECT 1 FROM instances WHERE pool = @pool AND image = @fingerprint
       UNION ALL SELECT 1 FROM instance_snapshots AS snapshots JOIN instances ON instances.id = instance_id
       WHERE pool = @pool AND snapshots.image = @fingerprint LIMIT 1`).get({ pool, fingerprint }) !== undefined;
   }
 
   /** Whether a volume of any instance (of any phase) or of a snapshot has this folder of a pool, as its own or among its layers. */
   usesFolder(pool: string, id: string): boolean {
-    return this.#db.prepare(`SELECT 1 FROM instances WHERE pool = @pool AND (own = @id OR instr(layers, @id)) OR instr(unfinished, @id)
+    return this.#holds(pool, ({ own, layers }) => own === id || layers.includes(id)) || this.#db.prepare(`SELECT 1 FROM instances WHERE pool = @pool AND (own = @id OR instr(layers, @id)) OR instr(unfinished, @id)
       UNION ALL SELECT 1 FROM instance_snapshots AS snapshots JOIN instances ON instances.id = instance_id
       WHERE pool = @pool AND (snapshots.own = @id OR instr(snapshots.layers, @id)) LIMIT 1`).get({ pool, id }) !== undefined;
   }

@@ -7,6 +7,7 @@ import { type Daemon, startDaemon } from "../helpers/daemon.ts";
 import { busyboxImages, fingerprintOf } from "../helpers/images.ts";
 import type { Reply } from "../helpers/socket.ts";
 import type { Call, Case, World } from "./cases/case.ts";
+import { backupCases } from "./cases/backups.ts";
 import { imageCases } from "./cases/images.ts";
 import { instanceCases } from "./cases/instances.ts";
 import { networkCases } from "./cases/networks.ts";
@@ -18,7 +19,7 @@ import { openSocket, refusedUpgrade, upgrade } from "./sockets.ts";
 
 /** An endpoint without a case does not compile. */
 const cases = {
-  ...serverCases, ...eventCases, ...operationCases, ...instanceCases, ...snapshotCases, ...imageCases, ...networkCases, ...profileCases, ...storageCases,
+  ...serverCases, ...eventCases, ...operationCases, ...instanceCases, ...snapshotCases, ...backupCases, ...imageCases, ...networkCases, ...profileCases, ...storageCases,
 } satisfies Record<OperationId, Case>;
 
 let daemon: Daemon;
