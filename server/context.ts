@@ -1,9 +1,12 @@
 // What the verbs of all resources work with. Made once, in daemon.ts.
+import type { Tokens } from "./certificates/tokens.ts";
+import type { Trust } from "./certificates/trust.ts";
 import type { Db } from "./db/open.ts";
 import type { Proxies } from "./devices/proxy/proxies.ts";
 import type { EventHub } from "./events/hub.ts";
 import type { GuestEvents } from "./guest-api/events.ts";
 import type { GuestSockets } from "./guest-api/sockets.ts";
+import type { HttpsListener } from "./https/listener.ts";
 import type { ImageLibrary } from "./image-library/library.ts";
 import type { Restarts } from "./instances/autorestart.ts";
 import type { Backups } from "./instances/backups/backups.ts";
@@ -31,6 +34,11 @@ export interface Context {
   readonly guestSockets: GuestSockets;
   readonly operations: Operations;
   readonly settings: Settings;
+  /** Whom the server trusts over the network. */
+  readonly trust: Trust;
+  readonly tokens: Tokens;
+  /** Where it serves over the network. */
+  readonly https: HttpsListener;
   readonly projects: ProjectStore;
   readonly profiles: ProfileStore;
   readonly instances: InstanceStore;

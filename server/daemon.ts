@@ -2,6 +2,10 @@
 import { closeSync, openSync } from "node:fs";
 import { fail } from "./api/errors.ts";
 import type { Context } from "./context.ts";
+import { certificateRoutes } from "./certificates/routes.ts";
+import { CertificateStore } from "./certificates/store.ts";
+import { Tokens } from "./certificates/tokens.ts";
+import { Trust } from "./certificates/trust.ts";
 import { openDatabase } from "./db/open.ts";
 import { Proxies } from "./devices/proxy/proxies.ts";
 import { EventHub } from "./events/hub.ts";
@@ -9,9 +13,12 @@ import { GuestEvents } from "./guest-api/events.ts";
 import { guestHandlers } from "./guest-api/handle.ts";
 import { GuestSockets } from "./guest-api/sockets.ts";
 import { tryLock } from "./host/libc.ts";
-import { createApp, type Handlers } from "./http/app.ts";
+import { type CallerOf, createApp, type Handlers } from "./http/app.ts";
+import { callerOf as unixCaller } from "./http/caller-of.ts";
 import { assertGroup, type Listener, listen } from "./http/listen.ts";
 import { handleUpgrades } from "./http/websockets.ts";
+import { readServerCertificate } from "./https/certificate.ts";
+import { HttpsListener } from "./https/listener.ts";
 import { ImageLibrary } from "./image-library/library.ts";
 import { imageRoutes } from "./image-library/routes.ts";
 import { readTools } from "./info/environment.ts";
@@ -84,6 +91,9 @@ function makeContext(paths: Paths): Context {
     guestSockets: new GuestSockets(paths, guestHandlers(() => context, guestEvents)),
     operations: new Operations(events),
     settings: new Settings(db),
+    trust: new Trust(new CertificateStore(db), () => false),
+    tokens: new Tokens(),
+    https: new HttpsListener(readServerCertificate(paths), 8443),
     projects: new ProjectStore(db),
     profiles: new ProfileStore(db),
     instances: new InstanceStore(db),
@@ -105,7 +115,7 @@ function makeContext(paths: Paths): Context {
 
 async function makeHandlers(ctx: Context): Promise<Handlers> {
   return {
-    ...serverRoutes(ctx, await readTools()), ...operationRoutes(ctx.operations, ctx.events), ...instanceRoutes(ctx), ...snapshotRoutes(ctx), ...backupRoutes(ctx), ...imageRoutes(ctx),
+    ...serverRoutes(ctx, await readTools()), ...certificateRoutes(ctx), ...operationRoutes(ctx.operations, ctx.events), ...instanceRoutes(ctx), ...snapshotRoutes(ctx), ...backupRoutes(ctx), ...imageRoutes(ctx),
     ...networkRoutes(ctx), ...profileRoutes(ctx), ...storageRoutes(ctx),
   } as unknown as Handlers;
 }
@@ -125,9 +135,12 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   await Promise.all([ctx.pools.open(), ctx.networks.open(), ensureLxcfs(paths.lxcfs)]);
   await recoverInstances(ctx);
   await ctx.proxies.recover().catch((error) => log.error("proxy devices could not be recovered", { error: explain(error) }));
-  const app = createApp(await makeHandlers(ctx), () => ctx.shutdown.begun);
+  const callerOf: CallerOf = (socket) => ctx.trust.callerOf(socket) ?? unixCaller(socket);
+  const app = createApp(await makeHandlers(ctx), callerOf, () => ctx.shutdown.begun);
   await app.ready();
-  const listener: Listener = await listen(app.routing, handleUpgrades(ctx.events, ctx.operations, (...given) => openSftp(ctx, ...given), app.routing), paths.socket, options.group);
+  const upgrade = handleUpgrades({ events: ctx.events, operations: ctx.operations, sftp: (...given) => openSftp(ctx, ...given), callerOf, serve: app.routing });
+  const listener: Listener = await listen(app.routing, upgrade, paths.socket, options.group);
+  await ctx.https.start({ handler: app.routing, upgrade, connected: (...given) => ctx.trust.meet(...given) }, ctx.settings.get("core.https_address"));
   log.info("berthd serves", { version: berthVersion, socket: paths.socket, running: ctx.runtime.count });
   void autostart(ctx).catch((error) => log.error("autostart failed", { error: explain(error) }));
 
@@ -135,6 +148,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const end = async () => {
     for (const endTimes of endings) endTimes();
     await ctx.operations.close(Number(ctx.settings.all()["core.shutdown_timeout"] ?? 5) * 60_000);
+    ctx.https.close();
     await listener.close();
     ctx.guestSockets.closeAll();
     stopHooks();

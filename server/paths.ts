@@ -30,6 +30,12 @@ export class Paths {
   get stoppedWithHost(): string {
     return `${this.root}/database/stopped-with-host`;
   }
+  get serverCertificate(): string {
+    return `${this.root}/server.crt`;
+  }
+  get serverKey(): string {
+    return `${this.root}/server.key`;
+  }
   get lock(): string {
     return `${this.root}/berthd.lock`;
   }

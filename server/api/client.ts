@@ -37,6 +37,7 @@ type Arg<E extends Endpoint> = Params<E> &
 
 type Result<E extends Endpoint> = E["kind"] extends "operation"
   ? Operation
+  : E["orOperation"] extends true ? Operation | undefined
   : E["kind"] extends "raw" ? TransportResponse : E extends { response: TSchema } ? Response<E> : void;
 
 type Args<E extends Endpoint> = keyof Params<E> extends never ? [arg?: Arg<E>] : [arg: Arg<E>];

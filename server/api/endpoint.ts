@@ -40,10 +40,16 @@ export interface Endpoint {
   readonly response?: TSchema;
   /** The HTTP status of a success when it is not 200 (`sync`). */
   readonly status?: 201;
+  /** Some requests are answered with an operation instead. */
+  readonly orOperation?: true;
   /** Codes a caller should be ready for, besides those any call may meet. */
   readonly errors?: readonly ErrorCode[];
   /** Callers whom the server does not trust may call it, too, and are shown what is public. */
   readonly untrusted?: true;
+  /** Clients whose certificate is of type `metrics` may call it: they are strangers everywhere else. */
+  readonly metrics?: true;
+  /** With `all-projects` anybody who is trusted may call it, and its handler shows what the caller may see. */
+  readonly allProjects?: true;
   /** Answered also while the server shuts down; others get 503 then. */
   readonly duringShutdown?: true;
   /** The API extension that brought it; absent for LXD's first API. */

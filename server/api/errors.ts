@@ -39,6 +39,32 @@ const table = {
   remote_certificate: { status: 502, message: "{url} has another certificate than the one it is known by", hint: "Somebody may sit between, or the server has got a new one: remove the remote and add it anew." },
   remote_refused: { status: 502, message: "{url} answered: {reason}" },
 
+  // The trust store
+  certificate_not_found: { status: 404, message: "Certificate not found", hint: "See `berth config trust list` for those there are." },
+  certificate_ambiguous: { status: 400, message: "More than one certificate matches \"{fingerprint}\": give more of the fingerprint" },
+  certificate_exists: { status: 409, message: "Certificate already in trust store" },
+  certificate_invalid: { status: 400, message: "{reason}" },
+  certificate_only: { status: 403, message: "Only the certificate can be changed" },
+  already_trusted: { status: 400, message: "Client is already trusted" },
+  token_unknown: {
+    status: 403,
+    message: "No matching certificate add operation found",
+    hint: "A token can be used once: ask for another one (berth config trust add --name NAME).",
+  },
+  token_expired: { status: 403, message: "Token has expired", hint: "Ask for another one: berth config trust add --name NAME" },
+  not_listening: {
+    status: 400,
+    message: "Can't issue token when server isn't listening on network",
+    hint: "Have it listen first: berth config set core.https_address :8443",
+  },
+  too_many_attempts: { status: 429, message: "Too many passwords are being tried", hint: "Wait a moment, then try again." },
+  server_certificate_broken: {
+    status: 500,
+    message: "The server's certificate cannot be used: {reason}",
+    hint: "Put a matching pair of PEM files there, or remove both for a new one to be made.",
+  },
+  listen_failed: { status: 400, message: "Cannot listen on {address}: {reason}", hint: "{hint}" },
+
   // Projects
   project_not_found: { status: 404, message: "Project not found" },
 

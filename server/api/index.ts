@@ -1,5 +1,6 @@
 // The door to the contract: all endpoints in one table.
 import { backupEndpoints } from "./backups.ts";
+import { certificateEndpoints } from "./certificates.ts";
 import { eventEndpoints } from "./events.ts";
 import { imageEndpoints } from "./images.ts";
 import { instanceEndpoints } from "./instances.ts";
@@ -12,6 +13,7 @@ import { storageEndpoints } from "./storage.ts";
 
 export const endpoints = {
   ...serverEndpoints,
+  ...certificateEndpoints,
   ...eventEndpoints,
   ...operationEndpoints,
   ...instanceEndpoints,

@@ -186,7 +186,7 @@ export const InstancesListQuery = Type.Object({
 
 export const instanceEndpoints = defineEndpoints({
   listInstances: {
-    method: "GET", path: "/1.0/instances", access: "view", kind: "sync", query: InstancesListQuery,
+    method: "GET", path: "/1.0/instances", access: "view", kind: "sync", allProjects: true, query: InstancesListQuery,
     response: Type.Union([Type.Array(Type.String()), Type.Array(Instance), Type.Array(InstanceFull)]),
     errors: ["invalid_filter", "project_not_found"], summary: "List instances",
   },

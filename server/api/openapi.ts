@@ -54,7 +54,8 @@ function successOf(endpoint: Endpoint): Json {
       const headers = endpoint.status === 201 ? { Location: { schema: { type: "string" } } } : endpoint.etag ? { ETag: { schema: { type: "string" } } } : undefined;
       const metadata = endpoint.status === 201 ? { type: "null" } : (endpoint.response ?? { type: "object", maxProperties: 0 });
       const content = json(envelope("SyncEnvelope", metadata));
-      return { [String(endpoint.status ?? 200)]: { description: endpoint.status === 201 ? "Created" : "Done", ...(headers ? { headers } : {}), content } };
+      const orOperation = endpoint.orOperation ? { "202": { description: "An operation has started", content: json(ref("AsyncEnvelope")) } } : {};
+      return { ...orOperation, [String(endpoint.status ?? 200)]: { description: endpoint.status === 201 ? "Created" : "Done", ...(headers ? { headers } : {}), content } };
     }
   }
 }

@@ -9,7 +9,7 @@ export const compatibleVersion = "5.0.2";
 export const Environment = Type.Object({
   addresses: Type.Array(Type.String()),
   architectures: Type.Array(Type.String()),
-  certificate: Type.String({ description: "PEM, empty while there is no TLS listener" }),
+  certificate: Type.String({ description: "PEM" }),
   certificate_fingerprint: Type.String(),
   driver: Type.String(),
   driver_version: Type.String(),

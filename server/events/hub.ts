@@ -1,14 +1,22 @@
 // Where events are told, and who listens.
 import type { Event, EventType, LifecycleMetadata } from "../api/events.ts";
-import type { Operation } from "../api/operations.ts";
+import { type Caller, mayIn } from "../auth/caller.ts";
 import { onLog } from "../log.ts";
+import { shownTo, type Told } from "../operations/visible.ts";
 
 export interface Subscription {
   types: ReadonlySet<EventType>;
   /** undefined: of all projects. */
   project: string | undefined;
+  /** Is told only what it may see. */
+  caller: Caller;
   /** Takes one event, as JSON text. */
   deliver: (text: string) => void;
+}
+
+/** What happens to the server itself concerns its administrators. */
+function mayHear(caller: Caller, { action }: LifecycleMetadata, project: string): boolean {
+  return caller.admin || (mayIn(caller, project, "view") && !/^(certificate|config|warning)-/.test(action));
 }
 
 export class EventHub {
@@ -18,7 +26,8 @@ export class EventHub {
   constructor() {
     this.#stopLog = onLog((level, message, context) => {
       const text = Object.fromEntries(Object.entries(context).map(([key, value]) => [key, String(value)]));
-      this.#tell("logging", { message, level: level === "warn" ? "warning" : level, context: text }, undefined);
+      const metadata = { message, level: level === "warn" ? "warning" : level, context: text };
+      this.#tell("logging", undefined, (caller) => (caller.admin ? metadata : undefined));
     });
   }
 
@@ -27,23 +36,27 @@ export class EventHub {
     return () => this.#subscriptions.delete(subscription);
   }
 
-  operation(operation: Operation, project: string | undefined): void {
-    this.#tell("operation", operation, project);
+  operation(told: Told): void {
+    this.#tell("operation", told.project || undefined, (caller) => shownTo(caller, told));
   }
 
   lifecycle(metadata: LifecycleMetadata, project = "default"): void {
-    this.#tell("lifecycle", metadata as unknown as Record<string, unknown>, project);
+    this.#tell("lifecycle", project, (caller) => (mayHear(caller, metadata, project) ? metadata : undefined));
   }
 
-  #tell(type: EventType, metadata: Record<string, unknown>, project: string | undefined): void {
-    if (this.#subscriptions.size === 0) return;
-    let text: string | undefined;
-    for (const subscription of this.#subscriptions) {
-      if (!subscription.types.has(type)) continue;
-      if (project !== undefined && subscription.project !== undefined && subscription.project !== project) continue;
-      const event: Event = { type, timestamp: new Date().toISOString(), metadata, location: "none", ...(project === undefined ? {} : { project }) };
-      text ??= JSON.stringify(event);
-      subscription.deliver(text);
+  /** `metadataFor`: the same object for all who see all of it; undefined for who is told nothing. */
+  #tell(type: EventType, project: string | undefined, metadataFor: (caller: Caller) => object | undefined): void {
+    let last: { metadata: object; text: string } | undefined;
+    for (const { types, caller, project: wanted, deliver } of this.#subscriptions) {
+      if (!types.has(type)) continue;
+      if (project !== undefined && wanted !== undefined && wanted !== project) continue;
+      const metadata = metadataFor(caller);
+      if (!metadata) continue;
+      if (last?.metadata !== metadata) {
+        const event: Event = { type, timestamp: new Date().toISOString(), metadata: { ...metadata }, location: "none", ...(project === undefined ? {} : { project }) };
+        last = { metadata, text: JSON.stringify(event) };
+      }
+      deliver(last.text);
     }
   }
 

@@ -8,6 +8,7 @@ import { SysError } from "./libc.ts";
 const libc = koffi.load("libc.so.6");
 const raw = {
   socket: libc.func("int socket(int domain, int type, int protocol)"),
+  socketpair: libc.func("int socketpair(int domain, int type, int protocol, void *pair)"),
   setsockopt: libc.func("int setsockopt(int fd, int level, int name, const void *value, int length)"),
   bind: libc.func("int bind(int fd, const void *address, int length)"),
   listen: libc.func("int listen(int fd, int backlog)"),
@@ -51,6 +52,13 @@ export function unixSocketAddress(path: string): SocketAddress {
 /** A socket in the calling thread's network namespace. */
 export function makeSocket(family: number, kind: "stream" | "datagram"): number {
   return check("socket", raw.socket(family, SOCK[kind] | SOCK.nonblock | SOCK.cloexec, 0));
+}
+
+/** Two ends of one connection within this machine. */
+export function makeSocketPair(): [number, number] {
+  const pair = Buffer.alloc(8);
+  check("socketpair", raw.socketpair(AF.unix, SOCK.stream | SOCK.cloexec, 0, pair));
+  return [pair.readInt32LE(0), pair.readInt32LE(4)];
 }
 
 function setOption(fd: number, level: number, name: number, value: number): void {

@@ -1,9 +1,10 @@
 // The HTTP side: every endpoint of the contract becomes a route of one fastify app.
 import { type IncomingMessage, STATUS_CODES } from "node:http";
+import type { Socket } from "node:net";
 import type { Readable } from "node:stream";
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { Endpoint } from "../api/endpoint.ts";
-import { assertAllowed } from "../auth/caller.ts";
+import { admit, type Caller, type Wish } from "../auth/caller.ts";
 import { asyncEnvelope, errorCodeHeader, errorEnvelope, errorHintHeader, syncEnvelope } from "../api/envelope.ts";
 import { BerthError, fail } from "../api/errors.ts";
 import { endpoints } from "../api/index.ts";
@@ -14,10 +15,11 @@ import { bodyLimit, parseBody, responseFault } from "./body.ts";
 import { assertMatches, etagOf } from "./etag.ts";
 import type { Call } from "./implementation.ts";
 import type { RawReply } from "./replies.ts";
-import { callerOf } from "./caller-of.ts";
 
 type Handler = (call: Call<Endpoint>) => unknown;
 export type Handlers = Readonly<Record<string, Handler | undefined>>;
+/** Who is at the other end of a connection. */
+export type CallerOf = (socket: Socket) => Caller;
 
 const oldNouns = /^\/1\.0\/(containers|virtual-machines)(?=\/|\?|$)/;
 const checkResponses = process.env["BERTH_CHECK_RESPONSES"] === "1";
@@ -26,7 +28,7 @@ const checkResponses = process.env["BERTH_CHECK_RESPONSES"] === "1";
  * Makes the app. `handlers` has a function for every endpoint that is not upgraded; while `isShuttingDown` only
  * endpoints that say so are answered.
  */
-export function createApp(handlers: Handlers, isShuttingDown: () => boolean): FastifyInstance {
+export function createApp(handlers: Handlers, callerOf: CallerOf, isShuttingDown: () => boolean): FastifyInstance {
   const app = fastify({
     logger: false,
     bodyLimit,
@@ -46,7 +48,7 @@ export function createApp(handlers: Handlers, isShuttingDown: () => boolean): Fa
       ...(endpoint.method === "GET" ? { exposeHeadRoute: false } : {}),
       handler: (request, reply) => {
         if (isShuttingDown() && !endpoint.duringShutdown) throw fail("shutting_down");
-        return handle(id, endpoint, handlers, request, reply);
+        return handle(id, endpoint, handlers, callerOf(request.raw.socket), request, reply);
       },
     });
   }
@@ -59,12 +61,12 @@ export function createApp(handlers: Handlers, isShuttingDown: () => boolean): Fa
   return app;
 }
 
-async function handle(id: string, endpoint: Endpoint, handlers: Handlers, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
+async function handle(id: string, endpoint: Endpoint, handlers: Handlers, by: Caller, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
   if (endpoint.kind === "websocket") throw fail("websocket_expected");
   if (endpoint.kind === "stream") throw fail("upgrade_missing");
   const handler = handlers[id];
   if (!handler) throw fail("not_implemented");
-  const call = await readCall(endpoint, request);
+  const call = await readCall(endpoint, request, by);
   if (endpoint.precondition && request.headers["if-match"]) await checkPrecondition(endpoint, handlers, call);
   const outcome = await handler(call);
   if (outcome instanceof Operation) return sendOperation(reply, outcome);
@@ -72,7 +74,7 @@ async function handle(id: string, endpoint: Endpoint, handlers: Handlers, reques
   return sendResult(endpoint, reply, outcome);
 }
 
-async function readCall(endpoint: Endpoint, request: FastifyRequest): Promise<Call<Endpoint>> {
+async function readCall(endpoint: Endpoint, request: FastifyRequest, by: Caller): Promise<Call<Endpoint>> {
   const params: Record<string, string> = {};
   for (const [key, value] of Object.entries(request.params as Record<string, string>)) {
     params[key === "*" ? (/\*([a-z]+)$/.exec(endpoint.path)?.[1] ?? "*") : key] = value;
@@ -80,8 +82,7 @@ async function readCall(endpoint: Endpoint, request: FastifyRequest): Promise<Ca
   const url = request.originalUrl;
   const at = url.indexOf("?");
   const query = Object.fromEntries(new URLSearchParams(at < 0 ? "" : url.slice(at + 1)));
-  const caller = callerOf(request.raw.socket);
-  assertAllowed(caller, endpoint.access, endpoint.untrusted ?? false, query["project"] || "default");
+  const caller = admitRequest(by, endpoint, request.raw, { query, path: endpoint.path });
   return {
     params: params as Call<Endpoint>["params"],
     query: query as Call<Endpoint>["query"],
@@ -98,6 +99,13 @@ const bytesOf = (request: FastifyRequest) => (request.body ?? request.raw) as Re
 
 function isUpload(endpoint: Endpoint, request: FastifyRequest): boolean {
   return endpoint.upload !== undefined && /^application\/octet-stream\b/i.test(request.headers["content-type"] ?? "");
+}
+
+/** A client that believes itself trusted says so (`X-LXD-authenticated`): it is not shown what strangers see. Throws `forbidden`. */
+export function admitRequest(by: Caller, endpoint: Endpoint, { headers }: IncomingMessage, wish: Wish): Caller {
+  const caller = admit(by, endpoint, wish);
+  if (!caller.trusted && headers["x-lxd-authenticated"]) throw fail("forbidden");
+  return caller;
 }
 
 async function readBody(endpoint: Endpoint, request: FastifyRequest): Promise<unknown> {

@@ -1,4 +1,4 @@
-// Who sent a request.
+// Who is at the other end of the unix socket.
 import { readFileSync } from "node:fs";
 import type { Socket } from "node:net";
 import { administrator, type Caller } from "../auth/caller.ts";

@@ -31,7 +31,7 @@ export type Outcome<E extends Endpoint> = E["kind"] extends "operation"
   ? Operation
   : E["kind"] extends "raw"
     ? RawReply
-    : E["status"] extends 201 ? Created : E extends { response: TSchema } ? Response<E> : void;
+    : E["status"] extends 201 ? Created | (E["orOperation"] extends true ? Operation : never) : E extends { response: TSchema } ? Response<E> : void;
 
 export type Implementation<T extends Endpoints> = {
   [K in keyof T as T[K]["kind"] extends "websocket" | "stream" ? never : K]: (call: Call<T[K]>) => Promise<Outcome<T[K]>> | Outcome<T[K]>;

@@ -3,11 +3,14 @@ import { type IncomingMessage, type RequestListener, ServerResponse } from "node
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { type WebSocket, WebSocketServer } from "ws";
+import type { Endpoint } from "../api/endpoint.ts";
 import { type EventType, eventTypes } from "../api/events.ts";
 import { fail } from "../api/errors.ts";
 import type { EventHub } from "../events/hub.ts";
 import type { Operations } from "../operations/registry.ts";
-import { refuseUpgrade, urlOf } from "./app.ts";
+import { endpoints } from "../api/index.ts";
+import { type Caller, isForAll, mayIn } from "../auth/caller.ts";
+import { admitRequest, type CallerOf, refuseUpgrade, urlOf } from "./app.ts";
 
 /** How much may wait for a slow listener before it is dropped, in bytes. */
 const backlogLimit = 16 * 1024 * 1024;
@@ -40,21 +43,35 @@ function keepAlive(ws: WebSocket): void {
 /** Takes an upgrade to SFTP of an instance in a project. */
 export type SftpHandler = (project: string | undefined, name: string, request: IncomingMessage, socket: Duplex) => Promise<void>;
 
-/** Answers requests for an upgrade; `serve` takes those that ask for one where there is none. */
-export function handleUpgrades(
-  events: EventHub, operations: Operations, sftp: SftpHandler, serve: RequestListener,
-): (request: IncomingMessage, socket: Duplex, head: Buffer) => void {
+export interface Upgrades {
+  events: EventHub;
+  operations: Operations;
+  sftp: SftpHandler;
+  callerOf: CallerOf;
+  /** Takes those that ask for an upgrade where there is none. */
+  serve: RequestListener;
+}
+
+/** Answers requests for an upgrade. Who may have one is told by the endpoint's entry in the contract. */
+export function handleUpgrades({ events, operations, sftp, callerOf, serve }: Upgrades): (request: IncomingMessage, socket: Duplex, head: Buffer) => void {
   return (request, socket, head) => {
     socket.on("error", () => socket.destroy());
     try {
       const url = urlOf(request);
+      const query = Object.fromEntries(url.searchParams);
+      const admitTo = (endpoint: Endpoint) => admitRequest(callerOf(socket as Socket), endpoint, request, { query, path: endpoint.path });
       const operation = /^\/1\.0\/operations\/([^/]+)\/websocket$/.exec(url.pathname);
       const files = /^\/1\.0\/(?:instances|containers|virtual-machines)\/([^/]+)\/sftp$/.exec(url.pathname);
       const wanted = request.headers.upgrade?.toLowerCase() === "websocket";
-      if (wanted && url.pathname === "/1.0/events") streamEvents(events, url.searchParams, request, socket, head);
-      else if (wanted && operation) connectOperation(operations, operation[1] ?? "", url.searchParams, request, socket, head);
-      else if (files) sftp(url.searchParams.get("project") ?? undefined, decodeURIComponent(files[1] ?? ""), request, socket).catch((error) => refuseUpgrade(socket, error));
-      else serveWithout(request, socket, serve);
+      if (wanted && url.pathname === "/1.0/events") {
+        streamEvents(events, url.searchParams, admitTo(endpoints.streamEvents), request, socket, head);
+      } else if (wanted && operation) {
+        admitTo(endpoints.connectOperation);
+        connectOperation(operations, operation[1] ?? "", url.searchParams, request, socket, head);
+      } else if (files) {
+        admitTo(endpoints.openInstanceSftp);
+        sftp(url.searchParams.get("project") ?? undefined, decodeURIComponent(files[1] ?? ""), request, socket).catch((error) => refuseUpgrade(socket, error));
+      } else serveWithout(request, socket, serve);
     } catch (error) {
       refuseUpgrade(socket, error);
     }
@@ -79,15 +96,16 @@ function wantedTypes(given: string | null): ReadonlySet<EventType> {
   return new Set(wanted as EventType[]);
 }
 
-function streamEvents(events: EventHub, query: URLSearchParams, request: IncomingMessage, socket: Duplex, head: Buffer): void {
+function streamEvents(events: EventHub, query: URLSearchParams, caller: Caller, request: IncomingMessage, socket: Duplex, head: Buffer): void {
   const types = wantedTypes(query.get("type"));
-  const all = ["true", "1"].includes(query.get("all-projects") ?? "");
+  const project = isForAll(Object.fromEntries(query)) ? undefined : query.get("project") || "default";
+  if (project !== undefined && !mayIn(caller, project, "view")) throw fail("forbidden");
   acceptWebSocket(request, socket, head, (ws) => {
     const deliver = (text: string) => {
       if (ws.bufferedAmount > backlogLimit) ws.terminate();
       else ws.send(text);
     };
-    ws.once("close", events.subscribe({ types, project: all ? undefined : (query.get("project") ?? "default"), deliver }));
+    ws.once("close", events.subscribe({ types, project, caller, deliver }));
   });
 }
 

@@ -41,7 +41,12 @@ export function aliasRoutes(ctx: Context): AliasRoutes {
       return { location: urlOf(body.name) };
     },
 
-    getAlias: ({ params, query }) => view(store.getAlias(ctx.projects.named(query.project), params.name)),
+    getAlias: ({ params, query, caller }) => {
+      const project = ctx.projects.named(query.project);
+      const alias = store.getAlias(project, params.name);
+      if (!caller.trusted && !store.get(project, alias.target).public) throw fail("alias_not_found");
+      return view(alias);
+    },
 
     replaceAlias: ({ params, query, body, requestor }) => {
       const project = ctx.projects.named(query.project);

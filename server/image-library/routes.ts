@@ -3,6 +3,7 @@ import type { Readable } from "node:stream";
 import { fail } from "../api/errors.ts";
 import type { Image, imageEndpoints } from "../api/images.ts";
 import { type Config, zeroTime } from "../api/schemas.ts";
+import type { Caller } from "../auth/caller.ts";
 import type { Context } from "../context.ts";
 import { compileFilter } from "../filter.ts";
 import type { Call, Implementation } from "../http/implementation.ts";
@@ -18,16 +19,22 @@ type Headers = Call<(typeof imageEndpoints)["createImage"]>["headers"];
 export function imageRoutes(ctx: Context): Implementation<typeof imageEndpoints> {
   const { store } = ctx.images;
   const find = (project: string | undefined, fingerprint: string) => store.get(ctx.projects.named(project), fingerprint);
+  /** For strangers there are public images only. */
+  const findFor = (caller: Caller, project: string | undefined, fingerprint: string) => {
+    const image = find(project, fingerprint);
+    if (!caller.trusted && !image.public) throw fail("image_not_found");
+    return image;
+  };
   const tell = (action: string, fingerprint: string, requestor: Call<(typeof imageEndpoints)["getImage"]>["requestor"], context?: Record<string, unknown>) =>
     ctx.events.lifecycle({ action: `image-${action}`, source: `/1.0/images/${fingerprint}`, requestor, ...(context ? { context } : {}) });
 
   return {
     ...aliasRoutes(ctx),
 
-    listImages: ({ query }) => {
+    listImages: ({ query, caller }) => {
       const project = ctx.projects.named(query.project);
       const matches = compileFilter(query.filter);
-      const images = viewAll(ctx, project).filter((image) => matches(image));
+      const images = viewAll(ctx, project).filter((image) => (caller.trusted || image.public) && matches(image));
       return query.recursion && query.recursion !== "0" ? images : images.map((image) => `/1.0/images/${image.fingerprint}`);
     },
 
@@ -46,7 +53,7 @@ export function imageRoutes(ctx: Context): Implementation<typeof imageEndpoints>
       });
     },
 
-    getImage: ({ params, query }) => viewOne(ctx, find(query.project, params.fingerprint)),
+    getImage: ({ params, query, caller }) => viewOne(ctx, findFor(caller, query.project, params.fingerprint)),
 
     replaceImage: ({ params, query, body, requestor }) => {
       const image = find(query.project, params.fingerprint);
@@ -79,8 +86,8 @@ export function imageRoutes(ctx: Context): Implementation<typeof imageEndpoints>
       });
     },
 
-    exportImage: async ({ params, query, requestor }) => {
-      const image = find(query.project, params.fingerprint);
+    exportImage: async ({ params, query, requestor, caller }) => {
+      const image = findFor(caller, query.project, params.fingerprint);
       tell("retrieved", image.fingerprint, requestor);
       return exportImage(ctx, image);
     },

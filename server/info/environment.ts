@@ -33,10 +33,10 @@ export function describeEnvironment(ctx: Context, tools: Tools): Static<typeof E
   const architecture = hostArchitecture();
   const drivers = [...new Set(ctx.pools.list().map(({ driver }) => driver))];
   return {
-    addresses: [],
+    addresses: ctx.https.addresses(),
     architectures: architectures[architecture] ?? [architecture],
-    certificate: "",
-    certificate_fingerprint: "",
+    certificate: ctx.https.certificate.certificate,
+    certificate_fingerprint: ctx.https.certificate.fingerprint,
     driver: "lxc",
     driver_version: tools.lxc,
     firewall: "nftables",

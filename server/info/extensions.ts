@@ -12,6 +12,7 @@ export const apiExtensions: readonly string[] = [
   "cloud_init", "directory_manipulation", "file_append", "file_delete", "file_symlinks", "file_get_symlink", "instance_file_head",
   "instance_all_projects", "instance_get_full", "restrict_devlxd", "devlxd_events", "devlxd_images", "instance_ready_state", "event_project", "console_force",
   "snapshot_expiry", "snapshot_expiry_creation",
+  "certificate_update", "certificate_project", "certificate_token", "certificate_self_renewal", "remote_token_expiry",
   "proxy", "proxy_unix", "proxy_udp", "proxy_tcp_udp_multi_port_handling", "proxy_unix_dac_properties", "proxy_haproxy_protocol", "proxy_nat",
   "container_only_migration", "container_copy_project", "container_incremental_copy", "instance_pool_move", "instance_allow_inconsistent_copy", "instances_rebuild",
   "container_backup", "backup_compression", "backup_compression_algorithm", "container_backup_override_pool", "backup_override_name",

@@ -1,17 +1,14 @@
 // The endpoints about the server itself, and its projects.
 import type { Project, serverEndpoints } from "../api/server.ts";
-import type { Config } from "../api/schemas.ts";
+import { fail } from "../api/errors.ts";
+import { type Caller, mayIn } from "../auth/caller.ts";
 import type { Context } from "../context.ts";
 import type { Implementation } from "../http/implementation.ts";
 import type { ProjectRecord } from "../projects/store.ts";
+import { changeConfig } from "./change-config.ts";
 import { describeEnvironment, type Tools } from "./environment.ts";
 import { apiExtensions } from "./extensions.ts";
 import { readResources } from "./resources.ts";
-
-/** Values come as strings, numbers or booleans; they are kept as strings. */
-function asStrings(config: Record<string, unknown> | undefined): Config {
-  return Object.fromEntries(Object.entries(config ?? {}).map(([key, value]) => [key, String(value)]));
-}
 
 export function serverRoutes(ctx: Context, tools: Tools): Implementation<typeof serverEndpoints> {
   const viewProject = (project: ProjectRecord): Project => ({
@@ -23,33 +20,37 @@ export function serverRoutes(ctx: Context, tools: Tools): Implementation<typeof 
     ],
   });
 
+  const findProject = (caller: Caller, name: string) => {
+    if (!mayIn(caller, name, "view")) throw fail("project_not_found");
+    return ctx.projects.get(name);
+  };
+
   return {
     listVersions: () => ["/1.0"],
 
-    getServer: ({ query }) => ({
-      config: ctx.settings.all(), api_extensions: [...apiExtensions], api_status: "stable", api_version: "1.0", auth: "trusted", public: false,
-      auth_methods: ["tls"], environment: { ...describeEnvironment(ctx, tools), project: ctx.projects.named(query.project) },
-    }),
-
-    replaceServerConfig: ({ body, requestor }) => {
-      ctx.settings.replace(asStrings(body.config));
-      ctx.events.lifecycle({ action: "config-updated", source: "/1.0", requestor });
+    getServer: ({ query, caller }) => {
+      const told = {
+        api_extensions: [...apiExtensions], api_status: "stable", api_version: "1.0", auth: caller.trusted ? "trusted" : "untrusted", public: false, auth_methods: ["tls"],
+      };
+      if (!caller.trusted) return told;
+      const project = ctx.projects.named(query.project);
+      if (!mayIn(caller, project, "view") && query.project) throw fail("forbidden");
+      return { config: caller.admin ? ctx.settings.view() : {}, ...told, environment: { ...describeEnvironment(ctx, tools), project } };
     },
 
-    patchServerConfig: ({ body, requestor }) => {
-      ctx.settings.replace({ ...ctx.settings.all(), ...asStrings(body.config) });
-      ctx.events.lifecycle({ action: "config-updated", source: "/1.0", requestor });
-    },
+    replaceServerConfig: ({ body, requestor }) => changeConfig(ctx, () => body.config ?? {}, requestor),
+
+    patchServerConfig: ({ body, requestor }) => changeConfig(ctx, (now) => ({ ...now, ...body.config }), requestor),
 
     shutDown: ({ query }) => ctx.shutdown.run(ctx, { force: query.force === "true" || query.force === "1" }),
 
     getResources: () => readResources(),
 
-    listProjects: ({ query }) => {
-      const projects = ctx.projects.list();
+    listProjects: ({ query, caller }) => {
+      const projects = ctx.projects.list().filter(({ name }) => mayIn(caller, name, "view"));
       return query.recursion === "1" ? projects.map(viewProject) : projects.map(({ name }) => `/1.0/projects/${name}`);
     },
 
-    getProject: ({ params }) => viewProject(ctx.projects.get(params.name)),
+    getProject: ({ params, caller }) => viewProject(findProject(caller, params.name)),
   };
 }

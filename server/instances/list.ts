@@ -1,5 +1,6 @@
 // Listing instances.
 import type { Instance, InstanceFull } from "../api/instances.ts";
+import { type Caller, mayIn } from "../auth/caller.ts";
 import type { Context } from "../context.ts";
 import { compileFilter } from "../filter.ts";
 import { instanceUrl, viewFull, viewInstance } from "./view.ts";
@@ -7,13 +8,16 @@ import { instanceUrl, viewFull, viewInstance } from "./view.ts";
 export interface ListOptions {
   /** undefined: of all projects. */
   project: string | undefined;
+  /** Is shown those of the projects that it may see. */
+  caller: Caller;
   recursion: number;
   filter: string | undefined;
   noun: string;
 }
 
 export function listInstances(ctx: Context, options: ListOptions): string[] | Instance[] | InstanceFull[] {
-  const records = ctx.instances.list(options.project);
+  const { caller, project } = options;
+  const records = ctx.instances.list(project).filter((record) => caller.admin || mayIn(caller, record.project, "view"));
   if (!options.filter?.trim()) {
     if (options.recursion <= 0) return records.map((record) => instanceUrl(record, options.noun));
     return records.map((record) => (options.recursion > 1 ? viewFull(ctx, record) : viewInstance(ctx, record)));

@@ -1,6 +1,7 @@
 // The instance endpoints. Each calls one verb of this folder.
 import { fail } from "../api/errors.ts";
 import type { instanceEndpoints } from "../api/instances.ts";
+import { isForAll } from "../auth/caller.ts";
 import type { Context } from "../context.ts";
 import type { Implementation } from "../http/implementation.ts";
 import { importBackup } from "./backups/import.ts";
@@ -32,11 +33,11 @@ export function instanceRoutes(ctx: Context): Implementation<typeof instanceEndp
   const consoles = new Consoles(ctx);
 
   return {
-    listInstances: ({ query, noun }) => {
-      if (query["all-projects"] === "true" && query.project) throw fail("bad_request", { reason: "Cannot specify a project when requesting all projects" });
-      const project = query["all-projects"] === "true" ? undefined : ctx.projects.named(query.project);
+    listInstances: ({ query, noun, caller }) => {
+      if (isForAll(query) && query.project) throw fail("bad_request", { reason: "Cannot specify a project when requesting all projects" });
+      const project = isForAll(query) ? undefined : ctx.projects.named(query.project);
       const machines = noun === "virtual-machines" || query["instance-type"] === "virtual-machine";
-      return machines ? [] : listInstances(ctx, { project, recursion: Number(query.recursion ?? 0), filter: query.filter, noun });
+      return machines ? [] : listInstances(ctx, { project, caller, recursion: Number(query.recursion ?? 0), filter: query.filter, noun });
     },
 
     createInstance: ({ query, body, upload, headers, requestor }) => {

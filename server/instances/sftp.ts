@@ -1,11 +1,14 @@
 // SFTP sessions on an instance: the connection is handed to a berth-sftp of its own, which ends with it or with the guest.
+import { closeSync } from "node:fs";
 import type { IncomingMessage } from "node:http";
-import type { Socket } from "node:net";
-import type { Duplex } from "node:stream";
+import { Socket } from "node:net";
+import { type Duplex, pipeline } from "node:stream";
+import { TLSSocket } from "node:tls";
 import { fail } from "../api/errors.ts";
 import type { Context } from "../context.ts";
 import { signalProcess } from "../host/pidfd.ts";
 import { childEnv } from "../host/run.ts";
+import { makeSocketPair } from "../host/sockets.ts";
 import { type Spawned, spawnProgram } from "../host/spawn.ts";
 import { type GuestRoot, withRoot } from "./files/root.ts";
 import { systemNameOf } from "./store.ts";
@@ -15,11 +18,20 @@ const SIGKILL = 9;
 /** Where the build puts it: beside the daemon. */
 const program = `${__dirname}/berth-sftp`;
 
-/** The descriptor of a connection that nothing was read from yet. */
-function descriptorOf(socket: Duplex): number {
+/** The connection as a descriptor for another program. What TLS has to decrypt first passes through a pair of sockets. */
+function handOver(socket: Duplex): { fd: number; done: () => void } {
   const fd = (socket as Socket & { _handle?: { fd?: number } })._handle?.fd;
-  if (fd === undefined || fd < 0) throw fail("not_supported", { what: "SFTP over this kind of connection", hint: "" });
-  return fd;
+  if (!(socket instanceof TLSSocket) && fd !== undefined && fd >= 0) return { fd, done: () => socket.destroy() };
+  const [theirs, ours] = makeSocketPair();
+  return {
+    fd: theirs,
+    done: () => {
+      closeSync(theirs);
+      const inner = new Socket({ fd: ours, readable: true, writable: true });
+      pipeline(socket, inner, () => inner.destroy());
+      pipeline(inner, socket, () => socket.destroy());
+    },
+  };
 }
 
 function serve(root: GuestRoot, connection: number): Spawned {
@@ -33,10 +45,9 @@ export async function openSftp(ctx: Context, project: string | undefined, name: 
   if (ctx.shutdown.begun) throw fail("shutting_down");
   const instance = ctx.instances.get(ctx.projects.named(project), name);
   const running = ctx.runtime.get(systemNameOf(instance));
-  const connection = descriptorOf(socket);
   socket.pause();
   await new Promise<void>((resolve) => socket.write("HTTP/1.1 101 Switching Protocols\r\nUpgrade: sftp\r\nConnection: Upgrade\r\n\r\n", () => resolve()));
-  const server = await withRoot(ctx, instance, async (root) => serve(root, connection));
-  socket.destroy(); // the session's process has it
+  const connection = handOver(socket);
+  const server = await withRoot(ctx, instance, async (root) => serve(root, connection.fd)).finally(connection.done);
   void running?.ended.then(() => server.isRunning() && signalProcess(server.pid, SIGKILL));
 }

@@ -24,6 +24,8 @@ export interface OperationSpec {
   cancellable?: boolean;
   /** The server need not wait for it when it stops: it waits for a guest or a client, who may take for ever. */
   openEnded?: boolean;
+  /** Only administrators of the server see it: it holds a secret of theirs. */
+  confidential?: boolean;
   /** Takes one of its websockets, after the secret was checked by it. */
   connect?: (request: IncomingMessage, socket: Duplex, head: Buffer, secret: string) => void;
 }
@@ -33,6 +35,7 @@ const final = (status: Status) => statusCodes[status] >= 200;
 export class Operation {
   readonly id = randomUUID();
   readonly project: string;
+  readonly confidential: boolean;
   readonly connect: OperationSpec["connect"];
   readonly #spec: OperationSpec;
   readonly #abort = new AbortController();
@@ -50,6 +53,7 @@ export class Operation {
     this.#changed = changed;
     this.#metadata = spec.metadata ?? null;
     this.project = spec.project ?? "default";
+    this.confidential = spec.confidential ?? false;
     this.connect = spec.connect;
     this.#ended = new Promise((resolve) => {
       this.#end = resolve;
@@ -135,7 +139,7 @@ export class Operation {
     if (this.#spec.cancellable && !this.isFinal) this.#abort.abort(fail("shutting_down"));
   }
 
-  /** As clients see it. */
+  /** All there is to tell of it: see shownTo for who may know. */
   view(): OperationView {
     return {
       id: this.id,

@@ -19,7 +19,7 @@ export class Operations {
   start(spec: OperationSpec): Operation {
     if (this.#closing) throw fail("shutting_down");
     const operation = new Operation(spec, (changed) => {
-      this.#events.operation(changed.view(), changed.project || undefined);
+      this.#events.operation({ view: changed.view(), project: changed.project, confidential: changed.confidential });
     });
     this.#all.set(operation.id, operation);
     operation.start();

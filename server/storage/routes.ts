@@ -1,6 +1,7 @@
 // The storage pool endpoints.
 import { fail } from "../api/errors.ts";
 import type { storageEndpoints, StoragePool } from "../api/storage.ts";
+import type { Caller } from "../auth/caller.ts";
 import type { Context } from "../context.ts";
 import type { Implementation } from "../http/implementation.ts";
 import { findRootDisk } from "../devices/check.ts";
@@ -15,17 +16,20 @@ export function storageRoutes(ctx: Context): Implementation<typeof storageEndpoi
     ...ctx.instances.list().filter((instance) => instance.pool === name).flatMap((instance) => [instanceUrl(instance), ...ctx.snapshots.list(instance).map((one) => snapshotUrl(instance, one.name))]),
     ...ctx.profiles.list().filter((profile) => findRootDisk(profile.devices)?.pool === name).map((profile) => `/1.0/profiles/${profile.name}`),
   ];
-  const view = (record: PoolRecord): StoragePool => ({
+  /** Where a pool lies on the machine concerns nobody but its administrators. */
+  const configFor = (caller: Caller, record: PoolRecord) =>
+    Object.fromEntries(Object.entries(ctx.pools.shownConfig(record)).filter(([key]) => caller.admin || !/^(volatile\.initial_)?source$/.test(key)));
+  const view = (caller: Caller, record: PoolRecord): StoragePool => ({
     name: record.name, description: record.description, driver: record.driver, status: ctx.pools.has(record.name) ? "Created" : "Unavailable",
-    config: ctx.pools.shownConfig(record), used_by: usedBy(record.name), locations: ["none"],
+    config: configFor(caller, record), used_by: usedBy(record.name), locations: ["none"],
   });
   const tell = (action: string, name: string, requestor: Parameters<typeof ctx.events.lifecycle>[0]["requestor"]) =>
     ctx.events.lifecycle({ action: `storage-pool-${action}`, source: urlOf(name), requestor });
 
   return {
-    listStoragePools: ({ query }) => {
+    listStoragePools: ({ query, caller }) => {
       const records = ctx.pools.list();
-      return query.recursion === "1" ? records.map(view) : records.map((record) => urlOf(record.name));
+      return query.recursion === "1" ? records.map((record) => view(caller, record)) : records.map((record) => urlOf(record.name));
     },
 
     createStoragePool: async ({ body, requestor }) => {
@@ -34,7 +38,7 @@ export function storageRoutes(ctx: Context): Implementation<typeof storageEndpoi
       return { location: urlOf(body.name) };
     },
 
-    getStoragePool: ({ params }) => view(ctx.pools.get(params.name)),
+    getStoragePool: ({ params, caller }) => view(caller, ctx.pools.get(params.name)),
 
     replaceStoragePool: ({ params, body, requestor }) => {
       ctx.pools.update(params.name, body, false);

@@ -8,6 +8,7 @@ import { busyboxImages, fingerprintOf } from "../helpers/images.ts";
 import type { Reply } from "../helpers/socket.ts";
 import type { Call, Case, World } from "./cases/case.ts";
 import { backupCases } from "./cases/backups.ts";
+import { certificateCases } from "./cases/certificates.ts";
 import { imageCases } from "./cases/images.ts";
 import { instanceCases } from "./cases/instances.ts";
 import { networkCases } from "./cases/networks.ts";
@@ -19,7 +20,7 @@ import { openSocket, refusedUpgrade, upgrade } from "./sockets.ts";
 
 /** An endpoint without a case does not compile. */
 const cases = {
-  ...serverCases, ...eventCases, ...operationCases, ...instanceCases, ...snapshotCases, ...backupCases, ...imageCases, ...networkCases, ...profileCases, ...storageCases,
+  ...serverCases, ...certificateCases, ...eventCases, ...operationCases, ...instanceCases, ...snapshotCases, ...backupCases, ...imageCases, ...networkCases, ...profileCases, ...storageCases,
 } satisfies Record<OperationId, Case>;
 
 let daemon: Daemon;

@@ -1,5 +1,5 @@
 // Raw calls over a daemon's unix socket, with nothing of Berth's own client in between.
-import { Agent, request } from "node:http";
+import { Agent, type IncomingMessage, request } from "node:http";
 
 export interface Reply {
   status: number;
@@ -25,20 +25,20 @@ function parse(text: string): unknown {
   }
 }
 
+/** All of an answer. */
+export async function readReply(res: IncomingMessage): Promise<Reply> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of res as AsyncIterable<Buffer>) chunks.push(chunk);
+  const text = Buffer.concat(chunks).toString("utf8");
+  return { status: res.statusCode ?? 0, headers: res.headers, text, json: parse(text) };
+}
+
 /** One request. A body that is no string or Buffer travels as JSON. */
 export function call(socketPath: string, method: string, path: string, body?: unknown, options: CallOptions = {}): Promise<Reply> {
   const raw = typeof body === "string" || Buffer.isBuffer(body);
   const headers = { ...(body !== undefined && !raw ? { "content-type": "application/json" } : {}), ...options.headers };
   return new Promise((resolve, reject) => {
-    const req = request({ socketPath, method, path, headers, agent: options.agent }, (res) => {
-      const chunks: Buffer[] = [];
-      res.on("data", (chunk: Buffer) => chunks.push(chunk));
-      res.on("error", reject);
-      res.on("end", () => {
-        const text = Buffer.concat(chunks).toString("utf8");
-        resolve({ status: res.statusCode ?? 0, headers: res.headers, text, json: parse(text) });
-      });
-    });
+    const req = request({ socketPath, method, path, headers, agent: options.agent }, (res) => readReply(res).then(resolve, reject));
     const limit = options.timeout ?? 120_000;
     req.setTimeout(limit, () => req.destroy(new Error(`${method} ${path}: no answer within ${limit} ms`)));
     req.on("error", reject);

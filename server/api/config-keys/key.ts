@@ -21,6 +21,8 @@ export interface Key {
   readonly default?: string;
   /** A change reaches what is running at once. */
   readonly live?: true;
+  /** Never shown: a client sees `true` when it is set. */
+  readonly secret?: true;
   /** Kept by the server: shown, never set by a user. */
   readonly readonly?: true;
 }

@@ -1,6 +1,7 @@
 // The migrations in their order. A released one is never edited: add the next number.
 import { init } from "./001-init.ts";
 import { snapshots } from "./002-snapshots.ts";
+import { certificates } from "./003-certificates.ts";
 import { backups } from "./006-backups.ts";
 
-export const migrations: readonly string[] = [init, snapshots, backups];
+export const migrations: readonly string[] = [init, snapshots, certificates, backups];
