@@ -41,7 +41,7 @@ async function dispatch(argv: readonly string[], env: NodeJS.ProcessEnv): Promis
     throw new CliError("Invalid number of arguments");
   }
   const { createContext } = await import("./context.ts");
-  return (await entry.run(createContext(values as GlobalValues, env), args, values)) ?? 0;
+  return (await entry.run(await createContext(values as GlobalValues, env), args, values)) ?? 0;
 }
 
 function print(entry: Entry, path: readonly string[]): number {

@@ -1,21 +1,34 @@
-// What a command is given: the client, and ways to say something.
+// What a command is given: the servers that its arguments name, and ways to say something.
 import { isatty } from "node:tty";
-import { type Client, createClient, type Transport, type TransportRequest } from "../server/api/client.ts";
-import type { Operation } from "../server/api/operations.ts";
 import type { GlobalValues } from "./command.ts";
-import { followOperation } from "./operation.ts";
+import { CliError } from "./errors.ts";
 import { assertFormat, type Listing, renderListing } from "./output/render.ts";
 import { forYaml, type Shape } from "./output/shape.ts";
 import { writeNow } from "./output/write.ts";
 import { renderYaml } from "./output/yaml.ts";
-import { UnixTransport } from "./transport/unix.ts";
+import { type ClientConfig, emptyConfig, loadConfig } from "./remotes/config.ts";
+import { type Server, serverOf } from "./remotes/server.ts";
+
+/** What an argument `remote:name` means. */
+export interface Target {
+  server: Server;
+  /** Empty when the argument names a server only, or nothing. */
+  name: string;
+}
 
 export interface Context {
   readonly globals: GlobalValues;
+  readonly env: NodeJS.ProcessEnv;
+  /** The user's remotes and aliases. */
+  readonly config: ClientConfig;
+  /** The remote that is meant when none is named. */
+  readonly defaultRemote: string;
+  /** The socket of the machine's own daemon. */
   readonly socketPath: string;
-  readonly client: Client;
-  /** For what the client has no method for: raw queries. The project is added here, too. */
-  readonly transport: Transport;
+  /** Takes `[remote:]name` apart; without a remote the default one is meant. With `what` there has to be a name. */
+  resolve(argument?: string, what?: string): Target;
+  /** The server of a remote. */
+  serverOf(remote: string): Server;
   /** Whether text can come from somewhere else than a terminal: a file or a pipe. */
   readonly hasInput: boolean;
   /** To stdout, as it is. */
@@ -29,10 +42,6 @@ export interface Context {
   /** Prints a list; `make` is called only when the format is one. */
   list(format: string, make: () => Promise<Listing>): Promise<void>;
   show(value: unknown, shape: Shape): void;
-  /** Waits until an operation has ended; throws when it failed. */
-  follow(operation: Operation, prefix?: string): Promise<Operation>;
-  /** Reads something together with the headers that keep a PUT from undoing another's change. */
-  readForChange<T>(read: () => Promise<T>): Promise<{ value: T; headers: Record<string, string> }>;
   /** All of stdin. */
   readInput(): Promise<string>;
 }
@@ -42,31 +51,38 @@ export function findSocket(env: NodeJS.ProcessEnv): string {
   return env["BERTH_SOCKET"] || `${env["BERTH_DIR"] || "/var/lib/berth"}/unix.socket`;
 }
 
-/** Adds `?project=` to a path unless it names one or takes none. */
-export function withProject(path: string, project: string): string {
-  if (project === "" || project === "default" || /[?&](project|all-projects)=/.test(path)) return path;
-  return `${path}${path.includes("?") ? "&" : "?"}project=${encodeURIComponent(project)}`;
+/**
+ * The remote and the name of an argument `remote:name`. Snapshots may have a colon in their names: `c1/a:b` is one of the
+ * default remote.
+ */
+export function splitRemote(argument: string, config: Pick<ClientConfig, "remotes" | "defaultRemote">): { remote: string; name: string } {
+  const colon = argument.indexOf(":");
+  const remote = argument.slice(0, Math.max(0, colon));
+  if (colon < 0 || (config.remotes[remote] === undefined && remote.includes("/"))) return { remote: config.defaultRemote, name: argument };
+  return { remote, name: argument.slice(colon + 1) };
 }
 
-export function createContext(globals: GlobalValues, env: NodeJS.ProcessEnv): Context {
+export async function createContext(globals: GlobalValues, env: NodeJS.ProcessEnv): Promise<Context> {
+  const config = globals["force-local"] ? emptyConfig(env) : await loadConfig(env);
+  const defaultRemote = (globals["force-local"] ? "" : env["BERTH_REMOTE"]) || config.defaultRemote;
   const socketPath = findSocket(env);
-  const unix = new UnixTransport(socketPath);
-  let etag: string | undefined;
-  const transport: Transport = {
-    async request(request: TransportRequest) {
-      const path = withProject(request.path, globals.project);
-      if (globals.debug) writeNow(2, `${request.method} ${path}${typeof request.body === "string" ? ` ${request.body}` : ""}\n`);
-      const response = await unix.request({ ...request, path });
-      if (globals.debug) writeNow(2, `${request.method} ${path}: ${response.status}\n`);
-      etag = response.headers["etag"];
-      return response;
-    },
-  };
-  const client = createClient(transport);
+  const servers = new Map<string, Server>();
   const write = (text: string) => writeNow(1, text);
   const print = (line: string) => write(`${line}\n`);
+  const findServer = (remote: string) => {
+    const project = globals.project || env["BERTH_PROJECT"] || config.remotes[remote]?.project || "";
+    const server = servers.get(remote) ?? serverOf(config, remote, { project, socketPath, debug: globals.debug, quiet: globals.quiet });
+    servers.set(remote, server);
+    return server;
+  };
   return {
-    globals, socketPath, client, transport, write, print,
+    globals, env, config, defaultRemote, socketPath, write, print,
+    serverOf: findServer,
+    resolve(argument = "", what) {
+      const { remote, name } = splitRemote(argument, { remotes: config.remotes, defaultRemote });
+      if (what !== undefined && name === "") throw new CliError(`Missing ${what} name`);
+      return { server: findServer(remote), name };
+    },
     get hasInput() {
       return !isatty(0);
     },
@@ -79,13 +95,6 @@ export function createContext(globals: GlobalValues, env: NodeJS.ProcessEnv): Co
       write(renderListing(format, await make()));
     },
     show: (value, shape) => write(renderYaml(forYaml(value, shape))),
-    follow: (operation, prefix) => followOperation(client, operation, { quiet: globals.quiet, prefix }),
-    async readForChange(read) {
-      const value = await read();
-      const headers: Record<string, string> = {};
-      if (etag !== undefined) headers["if-match"] = etag.replace(/^W\//, "");
-      return { value, headers };
-    },
     async readInput() {
       const parts: Uint8Array[] = [];
       for await (const part of process.stdin) parts.push(part as Uint8Array);

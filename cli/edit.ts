@@ -5,6 +5,7 @@ import type { Context } from "./context.ts";
 import { CliError, messageOf } from "./errors.ts";
 import { forYaml, type Shape } from "./output/shape.ts";
 import { readYaml, renderYaml } from "./output/yaml.ts";
+import type { Server } from "./remotes/server.ts";
 
 export interface Editing<T> {
   read(): Promise<unknown>;
@@ -16,12 +17,12 @@ export interface Editing<T> {
   write(body: T, headers: Record<string, string>): Promise<unknown>;
 }
 
-export async function editDocument<T>(ctx: Context, editing: Editing<T>): Promise<void> {
+export async function editDocument<T>(ctx: Context, server: Server, editing: Editing<T>): Promise<void> {
   if (ctx.hasInput) {
     await editing.write(editing.parse(await readYaml(await ctx.readInput())), {});
     return;
   }
-  const { value, headers } = await ctx.readForChange(() => editing.read());
+  const { value, headers } = await server.readForChange(() => editing.read());
   let text = `${editing.help ? `${editing.help}\n\n` : ""}${renderYaml(forYaml(value, editing.shape))}`;
   for (;;) {
     text = await openEditor(text);

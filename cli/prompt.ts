@@ -30,6 +30,29 @@ export class Prompt {
     return /^y/i.test(await this.ask(question, preset, check));
   }
 
+  /** Asks for something that is not to be seen. */
+  static askSecret(question: string): Promise<string> {
+    writeNow(2, question);
+    process.stdin.setRawMode(true);
+    return new Promise<string>((resolve, reject) => {
+      let answer = "";
+      const onData = (data: Buffer) => {
+        for (const char of data.toString("utf8")) {
+          if (char === "\r" || char === "\n") return settle(() => resolve(answer));
+          if (char === "\x03" || char === "\x04") return settle(() => reject(new CliError("Nothing was typed in")));
+          answer = char === "\x7f" || char === "\b" ? [...answer].slice(0, -1).join("") : answer + char;
+        }
+      };
+      const settle = (finish: () => void) => {
+        process.stdin.off("data", onData).pause();
+        process.stdin.setRawMode(false);
+        writeNow(2, "\n");
+        finish();
+      };
+      process.stdin.on("data", onData);
+    });
+  }
+
   close(): void {
     this.#interface.close();
   }

@@ -18,6 +18,8 @@ import { pauseCommand, restartCommand, startCommand, stopCommand } from "./insta
 import { networkGroup } from "./network/index.ts";
 import { operationGroup } from "./operation/index.ts";
 import { profileGroup } from "./profile/index.ts";
+import { projectGroup } from "./project/index.ts";
+import { remoteGroup } from "./remote/index.ts";
 import { monitorCommand } from "./server/monitor.ts";
 import { queryCommand } from "./server/query.ts";
 import { versionCommand } from "./server/version.ts";
@@ -32,7 +34,7 @@ All of Berth's features can be driven through the various commands below.
 For help with any of those, simply call them with --help.`,
   commands: [
     adminGroup, configGroup, consoleCommand, copyCommand, deleteCommand, execCommand, fileGroup, imageGroup, infoCommand, initCommand, launchCommand,
-    listCommand, monitorCommand, moveCommand, networkGroup, operationGroup, pauseCommand, profileGroup, queryCommand, rebuildCommand, renameCommand,
+    listCommand, monitorCommand, moveCommand, networkGroup, operationGroup, pauseCommand, profileGroup, projectGroup, queryCommand, rebuildCommand, remoteGroup, renameCommand,
     restartCommand, restoreCommand, shellCommand, snapshotCommand, startCommand, stopCommand, storageGroup, versionCommand,
     {
       name: "help", summary: "Help about any command", usage: "[command]", args: [0, -1], flags: {},

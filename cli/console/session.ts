@@ -4,24 +4,23 @@ import { isatty } from "node:tty";
 import type { WebSocket } from "ws";
 import { assertSucceeded } from "../../server/api/client.ts";
 import type { ExecControl, InstanceConsolePost } from "../../server/api/instances.ts";
-import type { Context } from "../context.ts";
+import type { Context, Target } from "../context.ts";
 import { receiveInto } from "../exec/streams.ts";
 import { Terminal } from "../exec/terminal.ts";
 import { waitForEnd } from "../operation.ts";
-import { openWebsocket } from "../transport/websocket.ts";
 import { DetachKey } from "./detach-key.ts";
 
 const ending = ["SIGTERM", "SIGHUP", "SIGINT", "SIGQUIT"] as const;
 
 /** Shows a console until the user leaves it or the instance stops; resolves to our exit status. */
-export async function attachConsole(ctx: Context, name: string, post: InstanceConsolePost): Promise<number> {
+export async function attachConsole(ctx: Context, { server, name }: Target, post: InstanceConsolePost): Promise<number> {
   const [width, height] = isatty(1) ? process.stdout.getWindowSize() : [0, 0];
-  const operation = await ctx.client.attachConsole({ name, body: { width, height, type: "console", ...post } });
-  const ended = waitForEnd(ctx.client, operation.id);
+  const operation = await server.client.attachConsole({ name, body: { width, height, type: "console", ...post } });
+  const ended = waitForEnd(server.client, operation.id);
   ended.catch(() => {});
   const fds = (operation.metadata?.["fds"] ?? {}) as Record<string, string>;
   const open = (fd: string, setUp?: (socket: WebSocket) => void) =>
-    openWebsocket(ctx.socketPath, ctx.client.path("connectOperation", { id: operation.id, secret: fds[fd] ?? "" }), setUp);
+    server.openWebsocket(server.client.path("connectOperation", { id: operation.id, secret: fds[fd] ?? "" }), setUp);
 
   const control = await open("control");
   let received: Promise<void> = Promise.resolve();

@@ -4,10 +4,10 @@ import { assertSucceeded } from "../../server/api/client.ts";
 import { statusCodes } from "../../server/api/envelope.ts";
 import type { InstanceExecPost } from "../../server/api/instances.ts";
 import type { Operation } from "../../server/api/operations.ts";
-import type { Context } from "../context.ts";
+import type { Target } from "../context.ts";
 import { CliError, hintOf, messageOf } from "../errors.ts";
 import { waitForEnd } from "../operation.ts";
-import { openWebsocket } from "../transport/websocket.ts";
+import type { Server } from "../remotes/server.ts";
 import { ControlChannel } from "./control.ts";
 import { receiveInto, sendInput } from "./streams.ts";
 import { Terminal } from "./terminal.ts";
@@ -16,15 +16,15 @@ import { Terminal } from "./terminal.ts";
 const patience = 3000;
 
 /** Runs a command in an instance; resolves to its exit status. The terminal is as before in any case. */
-export async function runSession(ctx: Context, name: string, post: InstanceExecPost, { useStdin }: { useStdin: boolean }): Promise<number> {
+export async function runSession({ server, name }: Target, post: InstanceExecPost, { useStdin }: { useStdin: boolean }): Promise<number> {
   const control = new ControlChannel(post.interactive ?? false);
   const terminal = post.interactive ? Terminal.claim(() => control.resize()) : undefined;
   try {
-    const operation = await ctx.client.execInstance({ name, body: post });
-    const ended = waitForEnd(ctx.client, operation.id);
+    const operation = await server.client.execInstance({ name, body: post });
+    const ended = waitForEnd(server.client, operation.id);
     ended.catch(() => {});
     try {
-      await connectStreams(ctx, operation, control, useStdin);
+      await connectStreams(server, operation, control, useStdin);
     } catch (error) {
       // A command that cannot be run ends the operation, and with it the sockets: that tells more.
       const final = await Promise.race([ended.catch(() => undefined), delay(patience)]);
@@ -38,10 +38,10 @@ export async function runSession(ctx: Context, name: string, post: InstanceExecP
 }
 
 /** Resolves when all output has come and was written. */
-async function connectStreams(ctx: Context, operation: Operation, control: ControlChannel, useStdin: boolean): Promise<void> {
+async function connectStreams(server: Server, operation: Operation, control: ControlChannel, useStdin: boolean): Promise<void> {
   const fds = (operation.metadata?.["fds"] ?? {}) as Record<string, string>;
   const open = (fd: string, setUp?: (socket: WebSocket) => void) =>
-    openWebsocket(ctx.socketPath, ctx.client.path("connectOperation", { id: operation.id, secret: fds[fd] ?? "" }), setUp);
+    server.openWebsocket(server.client.path("connectOperation", { id: operation.id, secret: fds[fd] ?? "" }), setUp);
   const outputs: Promise<void>[] = [];
   const receive = (target: number) => (socket: WebSocket) => {
     const received = receiveInto(socket, target);

@@ -1,18 +1,18 @@
 // SFTP over a connection of berthd's: the upgrade, and the ssh2 package's client on it.
-import { connect, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import type { SFTPWrapper } from "ssh2";
 // @ts-expect-error: no types for what lies inside the package
 import { SFTP } from "ssh2/lib/protocol/SFTP.js";
 import { BerthError, isErrorCode } from "../../server/api/errors.ts";
 import { CliError } from "../errors.ts";
-import { explainConnectError } from "../transport/connect-error.ts";
+import { type Dialer, openConnection } from "../transport/dialer.ts";
 import { BrokenConnection } from "../transport/http.ts";
 import { version } from "../version.ts";
 
 /** Opens the raw SFTP stream of an instance. `path` is the endpoint's, with its query. Throws what the server answers. */
-export async function openStream(socketPath: string, path: string): Promise<Socket> {
-  const socket = connect(socketPath);
-  socket.write(`GET ${path} HTTP/1.1\r\nHost: berth\r\nUser-Agent: berth/${version}\r\nConnection: Upgrade\r\nUpgrade: sftp\r\n\r\n`);
+export async function openStream(dialer: Dialer, path: string): Promise<Socket> {
+  const socket = await openConnection(dialer);
+  socket.write(`GET ${path} HTTP/1.1\r\nHost: ${dialer.host}\r\nUser-Agent: berth/${version}\r\nConnection: Upgrade\r\nUpgrade: sftp\r\n\r\n`);
   const answer = await new Promise<string>((resolve, reject) => {
     let text = "";
     const read = (data: Buffer) => {
@@ -22,7 +22,7 @@ export async function openStream(socketPath: string, path: string): Promise<Sock
       resolve(text);
     };
     socket.on("data", read);
-    socket.once("error", (error) => reject(explainConnectError(error, socketPath)));
+    socket.once("error", (error) => reject(dialer.explain(error)));
     socket.once("close", () => reject(new BrokenConnection()));
   });
   if (/^HTTP\/1\.1 101 /.test(answer)) return socket;
@@ -39,8 +39,8 @@ function refusal(answer: string): Error {
 }
 
 /** An SFTP client on an instance's files. Its methods take a callback; all of them can be called without waiting for the last. */
-export async function openSftp(socketPath: string, path: string): Promise<{ sftp: SFTPWrapper; close(): void }> {
-  const socket = await openStream(socketPath, path);
+export async function openSftp(dialer: Dialer, path: string): Promise<{ sftp: SFTPWrapper; close(): void }> {
+  const socket = await openStream(dialer, path);
   const channel = { id: 0, state: "open", window: Number.POSITIVE_INFINITY, packetSize: Number.POSITIVE_INFINITY };
   const protocol = { _remoteIdentRaw: "SSH-2.0-OpenSSH_9.0", channelData: (_id: number, data: Buffer) => socket.write(data), channelClose: () => socket.destroy() };
   const sftp = new SFTP({ _protocol: protocol }, { type: "session", incoming: { ...channel }, outgoing: { ...channel } }, {});

@@ -12,9 +12,9 @@ export class BrokenConnection extends CliError {
 }
 
 /** The start line and headers. `chunked` announces a body of unknown length. */
-export function renderHead(request: TransportRequest, agent: string): string {
+export function renderHead(request: TransportRequest, host: string, agent: string): string {
   if (/[\0-\x20\x7f]/.test(request.path)) throw new CliError(`Not a path of the API: "${request.path}"`);
-  const lines = [`${request.method} ${request.path} HTTP/1.1`, "Host: berth", `User-Agent: ${agent}`, "Connection: close"];
+  const lines = [`${request.method} ${request.path} HTTP/1.1`, `Host: ${host}`, `User-Agent: ${agent}`, "Connection: close"];
   for (const [name, value] of Object.entries(request.headers ?? {})) {
     if (/[\r\n\0]/.test(value)) throw new CliError(`The value of header ${name} holds a line break`);
     lines.push(`${name}: ${value}`);
@@ -43,7 +43,7 @@ export class ResponseReader {
     for (;;) {
       const start = await this.#readLine();
       const status = Number(/^HTTP\/1\.[01] (\d{3})/.exec(start)?.[1]);
-      if (!status) throw new CliError("The server does not speak HTTP", { hint: "is this socket berthd's?" });
+      if (!status) throw new CliError("The server does not speak HTTP", { hint: "is it berthd that listens there?" });
       const headers: Record<string, string> = {};
       for (let line = await this.#readLine(); line !== ""; line = await this.#readLine()) {
         const colon = line.indexOf(":");

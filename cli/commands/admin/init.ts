@@ -5,6 +5,7 @@ import type { Context } from "../../context.ts";
 import { CliError } from "../../errors.ts";
 import { preseedShape } from "../../output/shape.ts";
 import { readYaml } from "../../output/yaml.ts";
+import type { Server } from "../../remotes/server.ts";
 import { applyPreseed, readCurrent } from "./apply.ts";
 import { planSetup, type Wishes } from "./plan.ts";
 import { type Preseed, parsePreseed } from "./preseed.ts";
@@ -35,15 +36,16 @@ berth admin init --dump`,
   async run(ctx, _args, flags) {
     const isAuto = flags.auto || flags.minimal;
     if ([isAuto, flags.preseed, flags.dump].filter(Boolean).length > 1) throw new CliError("Only one of --auto, --preseed and --dump can be used");
-    if (flags.dump) return dump(ctx);
+    const server = ctx.serverOf("local");
+    if (flags.dump) return dump(ctx, server);
     const wishes = { pool: flags["storage-pool"], network: flags["network-name"], ipv4: flags["ipv4-address"], ipv6: flags["ipv6-address"] };
     if (flags.preseed) {
       if (Object.values(wishes).some((wish) => wish !== "")) throw new CliError("--preseed takes all it needs from stdin: no other flags");
-      return setUp(ctx, parsePreseed(await readYaml(await ctx.readInput())));
+      return setUp(ctx, server, parsePreseed(await readYaml(await ctx.readInput())));
     }
     checkAddresses(wishes);
     const chosen = isAuto ? wishes : await ask(wishes);
-    await setUp(ctx, planSetup(chosen, await readCurrent(ctx)));
+    await setUp(ctx, server, planSetup(chosen, await readCurrent(server)));
   },
 });
 
@@ -62,15 +64,15 @@ async function ask(wishes: Wishes): Promise<Wishes> {
   }
 }
 
-async function setUp(ctx: Context, preseed: Preseed): Promise<void> {
+async function setUp(ctx: Context, server: Server, preseed: Preseed): Promise<void> {
   for (const thing of preseed.ignored) ctx.warn(`Ignored: ${thing} (Berth has the default project only)`);
-  const done = await applyPreseed(ctx, preseed, await readCurrent(ctx));
+  const done = await applyPreseed(server, preseed, await readCurrent(server));
   ctx.say(done.length > 0 ? done.join("\n") : "Nothing to change: Berth is set up already");
 }
 
-async function dump(ctx: Context): Promise<void> {
-  const { config, networks, pools, profiles } = await readCurrent(ctx);
-  const projects = (await ctx.client.listProjects({ recursion: "1" })) as Project[];
+async function dump(ctx: Context, server: Server): Promise<void> {
+  const { config, networks, pools, profiles } = await readCurrent(server);
+  const projects = (await server.client.listProjects({ recursion: "1" })) as Project[];
   ctx.show({
     config,
     networks: networks.filter((it) => it.managed).map(({ config: keys, description, name, type }) => ({ config: keys, description, name, type, project: "default" })),

@@ -18,9 +18,10 @@ their boot.host_shutdown_timeout are killed. All of them start again with the da
     timeout: { kind: "int", short: "t", description: "Number of seconds to wait before giving up" },
   },
   async run(ctx, _args, flags) {
-    const pid = (await ctx.client.getServer()).environment?.server_pid ?? 0;
+    const server = ctx.serverOf("local");
+    const pid = (await server.client.getServer()).environment?.server_pid ?? 0;
     let failed: unknown;
-    void ctx.client.shutDown(flags.force ? { force: "true" } : {}).catch((error: unknown) => {
+    void server.client.shutDown(flags.force ? { force: "true" } : {}).catch((error: unknown) => {
       if (isAlive(pid)) failed = error; // otherwise it ended before it could answer
     });
     const deadline = flags.timeout > 0 ? Date.now() + flags.timeout * 1000 : Number.POSITIVE_INFINITY;

@@ -10,9 +10,10 @@ export const adminWaitreadyCommand = defineCommand({
   args: [0, 0],
   flags: { timeout: { kind: "int", short: "t", description: "Number of seconds to wait before giving up" } },
   async run(ctx, _args, flags) {
+    const server = ctx.serverOf("local");
     const deadline = flags.timeout > 0 ? Date.now() + flags.timeout * 1000 : Number.POSITIVE_INFINITY;
     for (;;) {
-      const error = await ctx.client.getServer().then(() => undefined, (cause: unknown) => cause);
+      const error = await server.client.getServer().then(() => undefined, (cause: unknown) => cause);
       if (error === undefined) return;
       if (Date.now() + interval > deadline) {
         throw new CliError(`Berth is still not running after ${flags.timeout}s timeout (${messageOf(error)})`, { hint: hintOf(error), cause: error });

@@ -1,11 +1,10 @@
 // berth config device and berth profile device: the same commands on instances and on profiles
 import type { DeviceMap } from "../../../server/api/schemas.ts";
 import { defineCommand, type Entry, type Group } from "../../command.ts";
-import type { Context } from "../../context.ts";
+import type { Context, Target } from "../../context.ts";
 import { CliError } from "../../errors.ts";
 import { readPairs, splitPair } from "../../key-values.ts";
 import { renderYaml } from "../../output/yaml.ts";
-import { nameOf } from "../../remote.ts";
 import { writableInstance } from "../../writable.ts";
 
 /** Something that has devices. */
@@ -15,24 +14,24 @@ interface Owner {
   expanded: DeviceMap;
   save(devices: DeviceMap): Promise<void>;
 }
-type ReadOwner = (ctx: Context, name: string) => Promise<Owner>;
+type ReadOwner = (target: Target) => Promise<Owner>;
 
-async function readInstance(ctx: Context, name: string): Promise<Owner> {
-  const { value, headers } = await ctx.readForChange(() => ctx.client.getInstance({ name }));
+async function readInstance({ server, name }: Target): Promise<Owner> {
+  const { value, headers } = await server.readForChange(() => server.client.getInstance({ name }));
   return {
     devices: value.devices ?? {}, expanded: value.expanded_devices ?? {},
     save: async (devices) => {
-      await ctx.follow(await ctx.client.replaceInstance({ name, headers, body: { ...writableInstance(value), devices } }));
+      await server.follow(await server.client.replaceInstance({ name, headers, body: { ...writableInstance(value), devices } }));
     },
   };
 }
 
-async function readProfile(ctx: Context, name: string): Promise<Owner> {
-  const { value, headers } = await ctx.readForChange(() => ctx.client.getProfile({ name }));
+async function readProfile({ server, name }: Target): Promise<Owner> {
+  const { value, headers } = await server.readForChange(() => server.client.getProfile({ name }));
   const { config, description, devices } = value;
   return {
     devices: devices ?? {}, expanded: {},
-    save: (changed) => ctx.client.replaceProfile({ name, headers, body: { config, description, devices: changed } }),
+    save: (changed) => server.client.replaceProfile({ name, headers, body: { config, description, devices: changed } }),
   };
 }
 
@@ -57,11 +56,11 @@ function deviceCommands(kind: "instance" | "profile", read: ReadOwner): Entry[] 
     Will mount the host's /share/c1 onto /opt in the instance.`,
     args: [3, -1],
     async run(ctx, [argument, device = "", type = "", ...pairs]) {
-      const name = nameOf(argument, kind);
-      const found = await read(ctx, name);
+      const target = ctx.resolve(argument, kind);
+      const found = await read(target);
       if (found.devices[device]) throw new CliError("The device already exists");
       await found.save({ ...found.devices, [device]: { type, ...parsePairs(pairs) } });
-      ctx.say(`Device ${device} added to ${name}`);
+      ctx.say(`Device ${device} added to ${target.name}`);
     },
   });
 
@@ -71,7 +70,7 @@ function deviceCommands(kind: "instance" | "profile", read: ReadOwner): Entry[] 
     summary: "Get values for device configuration keys",
     args: [3, 3],
     async run(ctx, [argument, device = "", key = ""]) {
-      const found = await read(ctx, nameOf(argument, kind));
+      const found = await read(ctx.resolve(argument, kind));
       ctx.print(ownDevice(found, device, "retrieved for individual instance")[key] ?? "");
     },
   });
@@ -83,7 +82,7 @@ function deviceCommands(kind: "instance" | "profile", read: ReadOwner): Entry[] 
     summary: "List instance devices",
     args: [1, 1],
     async run(ctx, [argument]) {
-      const { devices } = await read(ctx, nameOf(argument, kind));
+      const { devices } = await read(ctx.resolve(argument, kind));
       ctx.print(Object.keys(devices).sort().join("\n"));
     },
   });
@@ -95,16 +94,16 @@ function deviceCommands(kind: "instance" | "profile", read: ReadOwner): Entry[] 
     summary: "Remove instance devices",
     args: [2, -1],
     async run(ctx, [argument, ...names]) {
-      const name = nameOf(argument, kind);
-      const found = await read(ctx, name);
+      const target = ctx.resolve(argument, kind);
+      const found = await read(target);
       for (const device of names) ownDevice(found, device, "removed from individual instance. Override device or modify profile instead");
       await found.save(Object.fromEntries(Object.entries(found.devices).filter(([device]) => !names.includes(device))));
-      ctx.say(`Device ${names.join(", ")} removed from ${name}`);
+      ctx.say(`Device ${names.join(", ")} removed from ${target.name}`);
     },
   });
 
   const change = async (ctx: Context, argument: string | undefined, device: string, keys: Record<string, string>) => {
-    const found = await read(ctx, nameOf(argument, kind));
+    const found = await read(ctx.resolve(argument, kind));
     const current = ownDevice(found, device, "modified for individual instance. Override device or modify profile instead");
     await found.save({ ...found.devices, [device]: { ...current, ...keys } });
   };
@@ -137,7 +136,7 @@ For backward compatibility, a single configuration key may still be set with:
     summary: "Show full device configuration",
     args: [1, 1],
     async run(ctx, [argument]) {
-      ctx.write(renderYaml((await read(ctx, nameOf(argument, kind))).devices));
+      ctx.write(renderYaml((await read(ctx.resolve(argument, kind))).devices));
     },
   });
 
@@ -150,13 +149,13 @@ const override = defineCommand({
   summary: "Copy profile inherited devices and override configuration keys",
   args: [2, -1],
   async run(ctx, [argument, device = "", ...pairs]) {
-    const name = nameOf(argument, "instance");
-    const found = await readInstance(ctx, name);
+    const target = ctx.resolve(argument, "instance");
+    const found = await readInstance(target);
     if (found.devices[device]) throw new CliError("The device already exists");
     const inherited = found.expanded[device];
     if (!inherited) throw new CliError("The profile device doesn't exist");
     await found.save({ ...found.devices, [device]: { ...inherited, ...parsePairs(pairs) } });
-    ctx.say(`Device ${device} overridden for ${name}`);
+    ctx.say(`Device ${device} overridden for ${target.name}`);
   },
 });
 

@@ -1,10 +1,9 @@
 // berth config get, set and unset: of an instance, or of the server when none is named
 import type { Config } from "../../../server/api/schemas.ts";
 import { defineCommand } from "../../command.ts";
-import type { Context } from "../../context.ts";
 import { CliError } from "../../errors.ts";
 import { readPairs } from "../../key-values.ts";
-import { stripRemote } from "../../remote.ts";
+import type { Server } from "../../remotes/server.ts";
 import { writableInstance } from "../../writable.ts";
 
 export const configGetCommand = defineCommand({
@@ -14,14 +13,14 @@ export const configGetCommand = defineCommand({
   args: [1, 2],
   flags: { expanded: { kind: "bool", short: "e", description: "Access the expanded configuration" } },
   async run(ctx, args, flags) {
-    const name = args.length > 1 ? stripRemote(args[0] ?? "") : "";
+    const { server, name } = ctx.resolve(args.length > 1 ? args[0] : "");
     const key = args.at(-1) ?? "";
     if (name !== "") {
-      const instance = await ctx.client.getInstance({ name });
+      const instance = await server.client.getInstance({ name });
       return ctx.print((flags.expanded ? instance.expanded_config : instance.config)[key] ?? "");
     }
     if (flags.expanded) throw new CliError("--expanded cannot be used with a server");
-    const { config } = await ctx.client.getServer();
+    const { config } = await server.client.getServer();
     ctx.print(String(config?.[key] ?? ""));
   },
 });
@@ -41,10 +40,11 @@ berth config set core.https_address=[::]:8443
     Will have Berth listen on IPv4 and IPv6 port 8443.`,
   args: [1, -1],
   async run(ctx, args) {
-    const { name, pairs } = splitTarget(args);
+    const { target, pairs } = splitTarget(args);
+    const { server, name } = ctx.resolve(target);
     const keys = await readPairs(ctx, pairs);
-    if (name === "") await changeServer(ctx, (config) => ({ ...config, ...keys }));
-    else await changeInstance(ctx, name, (config) => ({ ...config, ...keys }));
+    if (name === "") await changeServer(server, (config) => ({ ...config, ...keys }));
+    else await changeInstance(server, name, (config) => ({ ...config, ...keys }));
   },
 });
 
@@ -54,10 +54,10 @@ export const configUnsetCommand = defineCommand({
   summary: "Unset instance or server configuration keys",
   args: [1, 2],
   async run(ctx, args) {
-    const name = args.length > 1 ? stripRemote(args[0] ?? "") : "";
+    const { server, name } = ctx.resolve(args.length > 1 ? args[0] : "");
     const key = args.at(-1) ?? "";
-    if (name === "") return changeServer(ctx, (config) => ({ ...config, [key]: "" }));
-    await changeInstance(ctx, name, ({ [key]: value, ...others }) => {
+    if (name === "") return changeServer(server, (config) => ({ ...config, [key]: "" }));
+    await changeInstance(server, name, ({ [key]: value, ...others }) => {
       if (value === undefined) throw new CliError(`Can't unset key '${key}', it's not currently set`);
       return others;
     });
@@ -65,19 +65,19 @@ export const configUnsetCommand = defineCommand({
 });
 
 /** Whether the first argument names an instance or is the server's first key. */
-export function splitTarget(args: readonly string[]): { name: string; pairs: string[] } {
+export function splitTarget(args: readonly string[]): { target: string; pairs: string[] } {
   const [first = "", ...others] = args;
   const isServer = args.every((arg) => arg.includes("=")) || /^[^:]*\./.test(first) || (args.length === 2 && !args.some((arg) => arg.includes("=")));
-  return isServer ? { name: "", pairs: [...args] } : { name: stripRemote(first), pairs: others };
+  return isServer ? { target: "", pairs: [...args] } : { target: first, pairs: others };
 }
 
-async function changeInstance(ctx: Context, name: string, change: (config: Config) => Config): Promise<void> {
-  const { value, headers } = await ctx.readForChange(() => ctx.client.getInstance({ name }));
+async function changeInstance(server: Server, name: string, change: (config: Config) => Config): Promise<void> {
+  const { value, headers } = await server.readForChange(() => server.client.getInstance({ name }));
   const body = { ...writableInstance(value), config: change(value.config) };
-  await ctx.follow(await ctx.client.replaceInstance({ name, body, headers }));
+  await server.follow(await server.client.replaceInstance({ name, body, headers }));
 }
 
-async function changeServer(ctx: Context, change: (config: Record<string, unknown>) => Record<string, unknown>): Promise<void> {
-  const { value, headers } = await ctx.readForChange(() => ctx.client.getServer());
-  await ctx.client.replaceServerConfig({ headers, body: { config: change(value.config ?? {}) } });
+async function changeServer(server: Server, change: (config: Record<string, unknown>) => Record<string, unknown>): Promise<void> {
+  const { value, headers } = await server.readForChange(() => server.client.getServer());
+  await server.client.replaceServerConfig({ headers, body: { config: change(value.config ?? {}) } });
 }

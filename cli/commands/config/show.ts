@@ -5,7 +5,8 @@ import { editDocument } from "../../edit.ts";
 import { CliError } from "../../errors.ts";
 import type { Context } from "../../context.ts";
 import { instancePutShape, instanceShape, snapshotShape } from "../../output/shape.ts";
-import { splitSnapshot, stripRemote } from "../../remote.ts";
+import { splitSnapshot } from "../../remote.ts";
+import type { Server } from "../../remotes/server.ts";
 import { configFrom, fieldsOf, instancePutFrom, snapshotPutFrom, writableInstance } from "../../writable.ts";
 
 const serverPutShape = { struct: { config: "map" } } as const;
@@ -17,17 +18,17 @@ export const configShowCommand = defineCommand({
   args: [0, 1],
   flags: { expanded: { kind: "bool", short: "e", description: "Show the expanded configuration" } },
   async run(ctx, args, flags) {
-    const name = stripRemote(args[0] ?? "");
+    const { server, name } = ctx.resolve(args[0]);
     if (name === "") {
       if (flags.expanded) throw new CliError("--expanded cannot be used with a server");
-      return ctx.show({ config: (await ctx.client.getServer()).config ?? {} }, serverPutShape);
+      return ctx.show({ config: (await server.client.getServer()).config ?? {} }, serverPutShape);
     }
     const { instance: owner, snapshot } = splitSnapshot(name);
     if (snapshot !== undefined) {
-      const shown = await ctx.client.getSnapshot({ name: owner, snapshot });
+      const shown = await server.client.getSnapshot({ name: owner, snapshot });
       return ctx.show(flags.expanded ? { ...shown, config: shown.expanded_config, devices: shown.expanded_devices } : shown, snapshotShape);
     }
-    const instance = await ctx.client.getInstance({ name });
+    const instance = await server.client.getInstance({ name });
     const expanded = flags.expanded ? { config: instance.expanded_config, devices: instance.expanded_devices } : {};
     ctx.show({ ...writableInstance(instance), ...expanded }, instancePutShape);
   },
@@ -41,36 +42,36 @@ export const configEditCommand = defineCommand({
     Update the instance configuration from config.yaml.`,
   args: [0, 1],
   async run(ctx, args) {
-    const name = stripRemote(args[0] ?? "");
+    const { server, name } = ctx.resolve(args[0]);
     if (name === "") {
-      return editDocument(ctx, {
-        read: async () => ({ config: (await ctx.client.getServer()).config ?? {} }),
+      return editDocument(ctx, server, {
+        read: async () => ({ config: (await server.client.getServer()).config ?? {} }),
         shape: serverPutShape,
         help: "",
         parse: (document) => ({ config: configFrom(fieldsOf(document)["config"]) }),
-        write: (body, headers) => ctx.client.replaceServerConfig({ body, headers }),
+        write: (body, headers) => server.client.replaceServerConfig({ body, headers }),
       });
     }
     const { instance, snapshot } = splitSnapshot(name);
-    if (snapshot !== undefined) return editSnapshot(ctx, instance, snapshot);
-    await editDocument(ctx, {
-      read: async () => withoutExpanded(await ctx.client.getInstance({ name })),
+    if (snapshot !== undefined) return editSnapshot(ctx, server, instance, snapshot);
+    await editDocument(ctx, server, {
+      read: async () => withoutExpanded(await server.client.getInstance({ name })),
       shape: instanceShape,
       help: instanceHelp,
       parse: instancePutFrom,
-      write: async (body, headers) => ctx.follow(await ctx.client.replaceInstance({ name, body, headers })),
+      write: async (body, headers) => server.follow(await server.client.replaceInstance({ name, body, headers })),
     });
   },
 });
 
 /** Of a snapshot only the time can be changed at which it expires. */
-function editSnapshot(ctx: Context, name: string, snapshot: string): Promise<void> {
-  return editDocument(ctx, {
-    read: async () => withoutExpanded(await ctx.client.getSnapshot({ name, snapshot })),
+function editSnapshot(ctx: Context, server: Server, name: string, snapshot: string): Promise<void> {
+  return editDocument(ctx, server, {
+    read: async () => withoutExpanded(await server.client.getSnapshot({ name, snapshot })),
     shape: snapshotShape,
     help: instanceHelp,
     parse: snapshotPutFrom,
-    write: async (body, headers) => ctx.follow(await ctx.client.replaceSnapshot({ name, snapshot, body, headers })),
+    write: async (body, headers) => server.follow(await server.client.replaceSnapshot({ name, snapshot, body, headers })),
   });
 }
 

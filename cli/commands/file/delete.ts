@@ -9,7 +9,7 @@ export const fileDeleteCommand = defineCommand({
   summary: "Delete files in instances",
   args: [1, -1],
   async run(ctx, args) {
-    const files = args.map((argument) => parseGuestFile(argument, "path"));
-    for (const { name, path } of files) await ctx.client.deleteInstanceFile({ name, path });
+    const files = args.map((argument) => parseGuestFile(ctx, argument, "path"));
+    for (const { server, name, path } of files) await server.client.deleteInstanceFile({ name, path });
   },
 });

@@ -16,13 +16,13 @@ export const fileEditCommand = defineCommand({
 The editor is opened on a copy, which is written back when it ends. What comes from a pipe or a file replaces the content.`,
   args: [1, 1],
   async run(ctx, [argument]) {
-    const file = parseGuestFile(argument ?? "", "path");
+    const file = parseGuestFile(ctx, argument ?? "", "path");
     if (ctx.hasInput) return pushFile(ctx, "-", file, undefined);
     const { tmpdir } = await import("node:os");
     const folder = mkdtempSync(join(tmpdir(), "berth_file_edit_"));
     try {
       const copy = join(folder, basename(file.path));
-      await pullFile(ctx, file.name, file.path, copy, true);
+      await pullFile(ctx, file, copy, true);
       await editFile(copy);
       await pushFile(ctx, copy, file, undefined);
     } finally {

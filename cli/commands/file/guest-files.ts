@@ -2,11 +2,12 @@
 import path from "node:path";
 import type { TransportResponse } from "../../../server/api/client.ts";
 import { isCode } from "../../../server/api/errors.ts";
-import { type Context, withProject } from "../../context.ts";
+import type { Context } from "../../context.ts";
 import { CliError } from "../../errors.ts";
-import { stripRemote } from "../../remote.ts";
+import { type Server, withProject } from "../../remotes/server.ts";
 
 export interface GuestFile {
+  server: Server;
   name: string;
   /** Absolute and without `..`. */
   path: string;
@@ -14,15 +15,14 @@ export interface GuestFile {
   isDirectory: boolean;
 }
 
-/** Takes `[local:]NAME/path` apart. `what` is for the error. */
-export function parseGuestFile(argument: string, what: string): GuestFile {
+/** Takes `[remote:]NAME/path` apart. `what` is for the error. */
+export function parseGuestFile(ctx: Context, argument: string, what: string): GuestFile {
   const slash = argument.indexOf("/");
   if (slash < 0) throw new CliError(`Invalid ${what} ${argument}`, { hint: "name a file of an instance: INSTANCE/path" });
-  const name = stripRemote(argument.slice(0, slash));
-  if (name === "") throw new CliError("Missing instance name");
+  const { server, name } = ctx.resolve(argument.slice(0, slash), "instance");
   const guestPath = path.posix.normalize(argument.slice(slash));
   const isDirectory = argument.endsWith("/") || guestPath.endsWith("/");
-  return { name, path: guestPath.length > 1 ? guestPath.replace(/\/$/, "") : "/", isDirectory };
+  return { server, name, path: guestPath.length > 1 ? guestPath.replace(/\/$/, "") : "/", isDirectory };
 }
 
 export interface NewFile {
@@ -38,23 +38,23 @@ export function formatMode(mode: number): string {
   return (mode & 0o777).toString(8).padStart(4, "0");
 }
 
-export async function sendFile(ctx: Context, { name, path }: Pick<GuestFile, "name" | "path">, file: NewFile, body: AsyncIterable<Uint8Array> | string = ""): Promise<void> {
+export async function sendFile({ server, name, path }: Pick<GuestFile, "server" | "name" | "path">, file: NewFile, body: AsyncIterable<Uint8Array> | string = ""): Promise<void> {
   const given = {
     "x-lxd-type": file.type, "x-lxd-uid": header(file.uid, String), "x-lxd-gid": header(file.gid, String), "x-lxd-mode": header(file.mode, formatMode),
   };
   const headers = Object.fromEntries(Object.entries(given).filter((entry): entry is [string, string] => entry[1] !== undefined));
-  await ctx.client.writeInstanceFile({ name, path, headers, body });
+  await server.client.writeInstanceFile({ name, path, headers, body });
 }
 
 /** The reply for a file, symbolic link or directory; `type` says which. */
-export async function fetchFile(ctx: Context, name: string, path: string): Promise<{ type: string; mode: number; reply: TransportResponse }> {
-  const reply = await ctx.client.getInstanceFile({ name, path });
+export async function fetchFile(server: Server, name: string, path: string): Promise<{ type: string; mode: number; reply: TransportResponse }> {
+  const reply = await server.client.getInstanceFile({ name, path });
   return { type: reply.headers["x-lxd-type"] ?? "file", mode: Number.parseInt(reply.headers["x-lxd-mode"] ?? "0644", 8), reply };
 }
 
-async function typeOf(ctx: Context, name: string, path: string): Promise<string | undefined> {
+async function typeOf(server: Server, name: string, path: string): Promise<string | undefined> {
   try {
-    return (await ctx.client.getInstanceFileHead({ name, path })).headers["x-lxd-type"];
+    return (await server.client.getInstanceFileHead({ name, path })).headers["x-lxd-type"];
   } catch (error) {
     if (isCode(error, "file_not_found") || isCode(error, "file_refused")) return undefined;
     throw error;
@@ -62,16 +62,16 @@ async function typeOf(ctx: Context, name: string, path: string): Promise<string 
 }
 
 /** Makes a directory of an instance with those above it. */
-export async function makeDirectories(ctx: Context, name: string, path: string, owner: Omit<NewFile, "type">): Promise<void> {
+export async function makeDirectories({ server, name, path }: Pick<GuestFile, "server" | "name" | "path">, owner: Omit<NewFile, "type">): Promise<void> {
   const parts = path.split("/").filter(Boolean);
   let existing = parts.length;
-  while (existing > 0 && (await typeOf(ctx, name, `/${parts.slice(0, existing).join("/")}`)) === undefined) existing--;
+  while (existing > 0 && (await typeOf(server, name, `/${parts.slice(0, existing).join("/")}`)) === undefined) existing--;
   for (let i = existing + 1; i <= parts.length; i++) {
-    await sendFile(ctx, { name, path: `/${parts.slice(0, i).join("/")}` }, { type: "directory", ...owner });
+    await sendFile({ server, name, path: `/${parts.slice(0, i).join("/")}` }, { type: "directory", ...owner });
   }
 }
 
 /** The endpoint of an instance's SFTP. */
-export function sftpPath(ctx: Context, name: string): string {
-  return withProject(`/1.0/instances/${encodeURIComponent(name)}/sftp`, ctx.globals.project);
+export function sftpPath(server: Server, name: string): string {
+  return withProject(`/1.0/instances/${encodeURIComponent(name)}/sftp`, server.project);
 }

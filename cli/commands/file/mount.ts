@@ -7,16 +7,16 @@ import { posix } from "node:path";
 import { defineCommand } from "../../command.ts";
 import type { Context } from "../../context.ts";
 import { CliError } from "../../errors.ts";
-import { stripRemote } from "../../remote.ts";
+import type { Server } from "../../remotes/server.ts";
 import { sftpPath } from "./guest-files.ts";
 
 const word = (bytes: number) => randomBytes(bytes).toString("hex");
 
 /** Mounts with sshfs, which speaks SFTP on its standard input and output; ends when it is unmounted or interrupted. */
-async function mountFolder(ctx: Context, name: string, path: string, target: string): Promise<void> {
+async function mountFolder(ctx: Context, server: Server, name: string, path: string, target: string): Promise<void> {
   if (!existsSync(target) || !statSync(target).isDirectory()) throw new CliError(`Target path ${target} is not a directory`);
   const { openStream } = await import("../../sftp/index.ts");
-  const stream: Socket = await openStream(ctx.socketPath, sftpPath(ctx, name));
+  const stream: Socket = await openStream(await server.connect(), sftpPath(server, name));
   const sshfs = spawn("sshfs", ["-o", "slave", `${name}:${path}`, target], { stdio: ["pipe", "pipe", "inherit"] });
   const ended = new Promise<number | null>((resolve, reject) => {
     sshfs.once("error", (cause: NodeJS.ErrnoException) => {
@@ -42,11 +42,11 @@ function parseListen(listen: string): { host: string; port: number } {
   return { host: match[1] ?? (match[2] || "127.0.0.1"), port: Number(match[3]) };
 }
 
-async function listen(ctx: Context, name: string, address: string, user: string, open: boolean): Promise<void> {
+async function listen(ctx: Context, server: Server, name: string, address: string, user: string, open: boolean): Promise<void> {
   const { openStream, serveSsh } = await import("../../sftp/index.ts");
   const { host, port } = parseListen(address);
   const login = open ? undefined : { user: user || word(4), password: word(8) };
-  const taken = await serveSsh({ host, port, login, open: () => openStream(ctx.socketPath, sftpPath(ctx, name)) });
+  const taken = await serveSsh({ host, port, login, open: async () => openStream(await server.connect(), sftpPath(server, name)) });
   ctx.print(`SSH SFTP listening on ${host.includes(":") ? `[${host}]` : host}:${taken}`);
   if (login) ctx.print(`Login with username "${login.user}" and password "${login.password}"`);
   else ctx.print("Login without username and password");
@@ -67,15 +67,14 @@ export const fileMountCommand = defineCommand({
   },
   async run(ctx, [source = "", target], flags) {
     const slash = source.indexOf("/");
-    const name = stripRemote(slash < 0 ? source : source.slice(0, slash));
-    if (name === "") throw new CliError("Missing instance name");
-    await ctx.client.getInstance({ name }); // it says so when there is none
+    const { server, name } = ctx.resolve(slash < 0 ? source : source.slice(0, slash), "instance");
+    await server.client.getInstance({ name }); // it says so when there is none
     if (target !== undefined) {
       if (flags.listen !== "" || flags["no-auth"] || flags["auth-user"] !== "") throw new CliError("Target path cannot be used with the flags of the SSH SFTP listener");
-      return mountFolder(ctx, name, slash < 0 ? "/" : posix.normalize(source.slice(slash)), target);
+      return mountFolder(ctx, server, name, slash < 0 ? "/" : posix.normalize(source.slice(slash)), target);
     }
     if (flags["no-auth"] && flags["auth-user"] !== "") throw new CliError("Cannot use --no-auth with --auth-user");
     if (slash >= 0) throw new CliError("Instance path cannot be used in SSH SFTP listener mode");
-    return listen(ctx, name, flags.listen || "127.0.0.1:0", flags["auth-user"], flags["no-auth"]);
+    return listen(ctx, server, name, flags.listen || "127.0.0.1:0", flags["auth-user"], flags["no-auth"]);
   },
 });

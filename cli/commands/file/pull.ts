@@ -6,7 +6,7 @@ import { defineCommand } from "../../command.ts";
 import type { Context } from "../../context.ts";
 import { CliError } from "../../errors.ts";
 import { writeAll } from "../../output/write.ts";
-import { fetchFile, parseGuestFile, sftpPath } from "./guest-files.ts";
+import { fetchFile, type GuestFile, parseGuestFile, sftpPath } from "./guest-files.ts";
 import { TransferProgress } from "./progress.ts";
 
 const mostLinks = 40;
@@ -23,18 +23,19 @@ async function save(bytes: AsyncIterable<Uint8Array>, target: string, mode: numb
 }
 
 /** The file behind a symbolic link; what is none is given back. */
-async function followLinks(ctx: Context, name: string, path: string): ReturnType<typeof fetchFile> {
+async function followLinks({ server, name, path }: GuestFile): ReturnType<typeof fetchFile> {
   let at = path;
   for (let i = 0; i < mostLinks; i++) {
-    const found = await fetchFile(ctx, name, at);
+    const found = await fetchFile(server, name, at);
     if (found.type !== "symlink") return found;
     at = await found.reply.text();
   }
   throw new CliError("Too many links");
 }
 
-export async function pullFile(ctx: Context, name: string, path: string, target: string, follow: boolean): Promise<void> {
-  const found = follow ? await followLinks(ctx, name, path) : await fetchFile(ctx, name, path);
+export async function pullFile(ctx: Context, file: GuestFile, target: string, follow: boolean): Promise<void> {
+  const { server, name, path } = file;
+  const found = follow ? await followLinks(file) : await fetchFile(server, name, path);
   if (found.type === "symlink") return symlinkSync(await found.reply.text(), target);
   if (found.type === "directory") throw new CliError("Can't pull a directory without --recursive");
   const progress = new TransferProgress(ctx);
@@ -46,10 +47,10 @@ export async function pullFile(ctx: Context, name: string, path: string, target:
   }
 }
 
-async function pullTree(ctx: Context, name: string, path: string, target: string): Promise<void> {
+async function pullTree(ctx: Context, { server, name, path }: GuestFile, target: string): Promise<void> {
   const progress = new TransferProgress(ctx);
   const { openSftp, pullDirectory } = await import("../../sftp/index.ts");
-  const { sftp, close } = await openSftp(ctx.socketPath, sftpPath(ctx, name));
+  const { sftp, close } = await openSftp(await server.connect(), sftpPath(server, name));
   try {
     await pullDirectory(sftp, path, target, (file, bytes) => progress.add(`Pulling ${file} to ${target}`, bytes));
   } finally {
@@ -75,7 +76,7 @@ export const filePullCommand = defineCommand({
   },
   async run(ctx, args, flags) {
     const target = args.at(-1) ?? "";
-    const sources = args.slice(0, -1).map((source) => parseGuestFile(source, "source"));
+    const sources = args.slice(0, -1).map((source) => parseGuestFile(ctx, source, "source"));
     const intoStdout = target === "-";
     let intoDirectory = !intoStdout && (isDirectory(target) ?? false);
     if (!intoStdout && isDirectory(target) === false && sources.length > 1) throw new CliError("More than one file to download, but target is not a directory");
@@ -84,13 +85,14 @@ export const filePullCommand = defineCommand({
       if (intoDirectory) mkdirSync(target, { recursive: true, mode: 0o750 });
       else if (flags["create-dirs"]) mkdirSync(dirname(target), { recursive: true, mode: 0o750 });
     }
-    for (const { name, path } of sources) {
-      if (flags.recursive && !intoStdout && (await ctx.client.getInstanceFileHead({ name, path })).headers["x-lxd-type"] === "directory") {
+    for (const file of sources) {
+      const { server, name, path } = file;
+      if (flags.recursive && !intoStdout && (await server.client.getInstanceFileHead({ name, path })).headers["x-lxd-type"] === "directory") {
         if (!existsSync(target)) mkdirSync(target, { recursive: true, mode: 0o750 });
-        await pullTree(ctx, name, path, join(target, basename(path)));
+        await pullTree(ctx, file, join(target, basename(path)));
         intoDirectory = true;
       } else {
-        await pullFile(ctx, name, path, intoDirectory ? join(target, basename(path)) : target, intoStdout || flags.recursive);
+        await pullFile(ctx, file, intoDirectory ? join(target, basename(path)) : target, intoStdout || flags.recursive);
       }
     }
   },

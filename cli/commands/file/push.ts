@@ -38,10 +38,10 @@ export async function pushFile(ctx: Context, source: string, target: GuestFile, 
   const stats = fstatSync(fd);
   if (stats.isDirectory()) throw new CliError(`${source} is a directory`, { hint: "push it with --recursive." });
   const given = owner && { uid: owner.uid ?? stats.uid, gid: owner.gid ?? stats.gid, mode: owner.mode ?? stats.mode };
-  if (createDirs) await makeDirectories(ctx, target.name, posix.dirname(target.path), { uid: given?.uid, gid: given?.gid });
+  if (createDirs) await makeDirectories({ ...target, path: posix.dirname(target.path) }, { uid: given?.uid, gid: given?.gid });
   const progress = new TransferProgress(ctx);
   try {
-    await sendFile(ctx, target, { type: "file", ...given }, progress.count(`Pushing ${source} to ${target.path}`, streamOf(fd), stats.size));
+    await sendFile(target, { type: "file", ...given }, progress.count(`Pushing ${source} to ${target.path}`, streamOf(fd), stats.size));
   } finally {
     progress.done();
   }
@@ -64,7 +64,7 @@ async function pushTree(ctx: Context, source: string, target: GuestFile): Promis
   walk(source, posix.join(target.path, basename(source)), directories, others);
   const progress = new TransferProgress(ctx);
   const { openSftp, pushItems } = await import("../../sftp/index.ts");
-  const { sftp, close } = await openSftp(ctx.socketPath, sftpPath(ctx, target.name));
+  const { sftp, close } = await openSftp(await target.server.connect(), sftpPath(target.server, target.name));
   try {
     await pushItems(sftp, directories, others, (item, bytes) => progress.add(`Pushing ${item.source} to ${item.path}`, bytes));
   } finally {
@@ -88,7 +88,7 @@ export const filePushCommand = defineCommand({
     uid: { kind: "int", default: -1, description: "Set the file's uid on push" },
   },
   async run(ctx, args, flags) {
-    const target = parseGuestFile(args.at(-1) ?? "", "target");
+    const target = parseGuestFile(ctx, args.at(-1) ?? "", "target");
     const sources = args.slice(0, -1).map((source) => (source === "-" ? source : normalize(source).replace(/(.)\/$/, "$1")));
     const id = (value: number) => (value < 0 ? undefined : value);
     const owner = { uid: id(flags.uid), gid: id(flags.gid), mode: parseMode(flags.mode) };
@@ -97,7 +97,7 @@ export const filePushCommand = defineCommand({
       if (flags["create-dirs"]) {
         const first = sources[0] ?? "";
         const { uid, gid, mode } = tryFile(first, () => statSync(first));
-        await makeDirectories(ctx, target.name, target.path, { uid, gid, mode });
+        await makeDirectories(target, { uid, gid, mode });
       }
       for (const source of sources) await pushTree(ctx, source, target);
       return;

@@ -3,7 +3,6 @@ import type { Alias } from "../../../server/api/images.ts";
 import { defineCommand, formatFlag, type Group } from "../../command.ts";
 import { compareRows } from "../../output/natural.ts";
 import { aliasShape } from "../../output/shape.ts";
-import { nameOf, stripRemote } from "../../remote.ts";
 
 const createCommand = defineCommand({
   name: "create",
@@ -11,7 +10,8 @@ const createCommand = defineCommand({
   summary: "Create aliases for existing images",
   args: [2, 2],
   async run(ctx, [alias, target]) {
-    await ctx.client.createAlias({ body: { name: nameOf(alias, "alias"), description: "", target: target ?? "" } });
+    const { server, name } = ctx.resolve(alias, "alias");
+    await server.client.createAlias({ body: { name, description: "", target: target ?? "" } });
   },
 });
 
@@ -22,7 +22,8 @@ const deleteCommand = defineCommand({
   summary: "Delete image aliases",
   args: [1, 1],
   async run(ctx, [alias]) {
-    await ctx.client.deleteAlias({ name: nameOf(alias, "alias") });
+    const { server, name } = ctx.resolve(alias, "alias");
+    await server.client.deleteAlias({ name });
   },
 });
 
@@ -32,8 +33,9 @@ const renameCommand = defineCommand({
   usage: "<alias> <new-name>",
   summary: "Rename aliases",
   args: [2, 2],
-  async run(ctx, [alias, name]) {
-    await ctx.client.renameAlias({ name: nameOf(alias, "alias"), body: { name: name ?? "" } });
+  async run(ctx, [alias, newName = ""]) {
+    const { server, name } = ctx.resolve(alias, "alias");
+    await server.client.renameAlias({ name, body: { name: newName } });
   },
 });
 
@@ -47,10 +49,11 @@ const listCommand = defineCommand({
 Filters may be part of the image hash or part of the image alias name.`,
   args: [0, -1],
   flags: { format: formatFlag },
-  async run(ctx, [first = "", ...others], flags) {
-    const filters = [stripRemote(first), ...others].filter((filter) => filter !== "");
+  async run(ctx, [first, ...others], flags) {
+    const { server, name } = ctx.resolve(first);
+    const filters = [name, ...others].filter((filter) => filter !== "");
     await ctx.list(flags.format, async () => {
-      const aliases = (await ctx.client.listAliases({ recursion: "1" })) as Alias[];
+      const aliases = (await server.client.listAliases({ recursion: "1" })) as Alias[];
       const rows = aliases
         .filter((alias) => filters.every((filter) => alias.name.includes(filter) || alias.target.includes(filter)))
         .map((alias) => [alias.name, alias.target.slice(0, 12), (alias.type || "container").toUpperCase(), alias.description])

@@ -1,7 +1,6 @@
 // berth image delete
 import { defineCommand } from "../../command.ts";
 import { CliError } from "../../errors.ts";
-import { stripRemote } from "../../remote.ts";
 import { resolveAlias } from "./resolve.ts";
 
 export const imageDeleteCommand = defineCommand({
@@ -12,9 +11,9 @@ export const imageDeleteCommand = defineCommand({
   args: [1, -1],
   async run(ctx, args) {
     for (const argument of args) {
-      const name = stripRemote(argument);
+      const { server, name } = ctx.resolve(argument);
       if (name === "") throw new CliError("Image identifier missing");
-      await ctx.follow(await ctx.client.deleteImage({ fingerprint: await resolveAlias(ctx, name) }));
+      await server.follow(await server.client.deleteImage({ fingerprint: await resolveAlias(server, name) }));
     }
   },
 });

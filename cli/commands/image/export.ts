@@ -1,6 +1,5 @@
 // berth image export
 import { defineCommand } from "../../command.ts";
-import { stripRemote } from "../../remote.ts";
 import { resolveAlias } from "./resolve.ts";
 
 export const imageExportCommand = defineCommand({
@@ -13,8 +12,9 @@ The output target is optional and defaults to the working directory.`,
   args: [1, 2],
   flags: { vm: { kind: "bool", description: "Query virtual machine images", hidden: true } },
   async run(ctx, [image, target = "."]) {
-    const fingerprint = (await ctx.client.getImage({ fingerprint: await resolveAlias(ctx, stripRemote(image ?? "")) })).fingerprint;
-    const response = await ctx.client.exportImage({ fingerprint });
+    const { server, name } = ctx.resolve(image);
+    const { fingerprint } = await server.client.getImage({ fingerprint: await resolveAlias(server, name) });
+    const response = await server.client.exportImage({ fingerprint });
     const { saveImage } = await import("./download.ts");
     await saveImage(ctx, response, fingerprint, target);
     ctx.say("Image exported successfully!");

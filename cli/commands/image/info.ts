@@ -2,7 +2,6 @@
 import type { Image } from "../../../server/api/images.ts";
 import { defineCommand } from "../../command.ts";
 import { formatUtc, isTimeSet } from "../../output/units.ts";
-import { stripRemote } from "../../remote.ts";
 import { resolveAlias } from "./resolve.ts";
 
 export const imageInfoCommand = defineCommand({
@@ -12,8 +11,9 @@ export const imageInfoCommand = defineCommand({
   args: [1, 1],
   flags: { vm: { kind: "bool", description: "Query virtual machine images", hidden: true } },
   async run(ctx, [image]) {
-    const fingerprint = await resolveAlias(ctx, stripRemote(image ?? ""));
-    ctx.write(renderImage(await ctx.client.getImage({ fingerprint })));
+    const { server, name } = ctx.resolve(image);
+    const fingerprint = await resolveAlias(server, name);
+    ctx.write(renderImage(await server.client.getImage({ fingerprint })));
   },
 });
 

@@ -5,7 +5,6 @@ import { CliError } from "../../errors.ts";
 import { compareRows } from "../../output/natural.ts";
 import { imageShape } from "../../output/shape.ts";
 import { formatUpload } from "../../output/units.ts";
-import { stripRemote } from "../../remote.ts";
 import { matchesKey, matchesValue, splitFilters } from "../instance/filters.ts";
 
 interface Column {
@@ -93,10 +92,12 @@ Column shorthand chars:
   },
   async run(ctx, [first = "", ...others], flags) {
     const chosen = parseImageColumns(flags.columns);
-    const filters = [first.includes("=") ? first : stripRemote(first), ...others].filter((filter) => filter !== "");
-    const { server, client } = splitFilters(filters, serverKeys);
+    // In a filter `key=value` a colon is part of the value.
+    const { server, name } = ctx.resolve(first.includes("=") ? "" : first);
+    const filters = [first.includes("=") ? first : name, ...others].filter((filter) => filter !== "");
+    const { server: filter, client } = splitFilters(filters, serverKeys);
     await ctx.list(flags.format, async () => {
-      const all = (await ctx.client.listImages({ recursion: "1", ...(server ? { filter: server } : {}) })) as Image[];
+      const all = (await server.client.listImages({ recursion: "1", ...(filter ? { filter } : {}) })) as Image[];
       const images = all.filter((image) => matchesImage(image, client));
       const rows = images.map((image) => chosen.map((column) => column.cell(image))).sort(compareRows);
       return { header: chosen.map((column) => column.header), rows, raw: images, shape: imageShape };

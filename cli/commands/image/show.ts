@@ -2,7 +2,6 @@
 import { defineCommand } from "../../command.ts";
 import { editDocument } from "../../edit.ts";
 import { imagePutShape } from "../../output/shape.ts";
-import { stripRemote } from "../../remote.ts";
 import { imagePutFrom } from "../../writable.ts";
 import type { Image } from "../../../server/api/images.ts";
 import { resolveAlias } from "./resolve.ts";
@@ -18,8 +17,9 @@ export const imageShowCommand = defineCommand({
   args: [1, 1],
   flags: { vm: { kind: "bool", description: "Query virtual machine images", hidden: true } },
   async run(ctx, [image]) {
-    const fingerprint = await resolveAlias(ctx, stripRemote(image ?? ""));
-    ctx.show(writable(await ctx.client.getImage({ fingerprint })), imagePutShape);
+    const { server, name } = ctx.resolve(image);
+    const fingerprint = await resolveAlias(server, name);
+    ctx.show(writable(await server.client.getImage({ fingerprint })), imagePutShape);
   },
 });
 
@@ -34,9 +34,10 @@ berth image edit <image> < image.yaml
     Load the image properties from a YAML file`,
   args: [1, 1],
   async run(ctx, [image]) {
-    const fingerprint = await resolveAlias(ctx, stripRemote(image ?? ""));
-    await editDocument(ctx, {
-      read: async () => writable(await ctx.client.getImage({ fingerprint })),
+    const { server, name } = ctx.resolve(image);
+    const fingerprint = await resolveAlias(server, name);
+    await editDocument(ctx, server, {
+      read: async () => writable(await server.client.getImage({ fingerprint })),
       shape: imagePutShape,
       help: `### This is a YAML representation of the image properties.
 ### Any line starting with a '# will be ignored.
@@ -45,7 +46,7 @@ berth image edit <image> < image.yaml
 ### An example would be:
 ###  description: My custom image`,
       parse: imagePutFrom,
-      write: (body, headers) => ctx.client.replaceImage({ fingerprint, body, headers }),
+      write: (body, headers) => server.client.replaceImage({ fingerprint, body, headers }),
     });
   },
 });

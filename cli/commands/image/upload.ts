@@ -7,6 +7,7 @@ import type { Context } from "../../context.ts";
 import { CliError } from "../../errors.ts";
 import { formatSize } from "../../output/units.ts";
 import { ProgressLine } from "../../progress.ts";
+import type { Server } from "../../remotes/server.ts";
 import { type FormFile, formContentType, formStream } from "./form.ts";
 
 function statFile(path: string) {
@@ -26,23 +27,23 @@ export interface ImageUpload {
 }
 
 /** Sends an image to the server; resolves to its fingerprint. */
-export async function uploadImage(ctx: Context, upload: ImageUpload): Promise<string> {
-  if (!statFile(upload.image).isDirectory()) return uploadFiles(ctx, upload);
+export async function uploadImage(ctx: Context, server: Server, upload: ImageUpload): Promise<string> {
+  if (!statFile(upload.image).isDirectory()) return uploadFiles(ctx, server, upload);
   const packed = await packDirectory(upload.image);
   try {
-    return await uploadFiles(ctx, { ...upload, image: packed.path });
+    return await uploadFiles(ctx, server, { ...upload, image: packed.path });
   } finally {
     packed.remove();
   }
 }
 
-async function uploadFiles(ctx: Context, { image, rootfs, properties, isPublic }: ImageUpload): Promise<string> {
+async function uploadFiles(ctx: Context, server: Server, { image, rootfs, properties, isPublic }: ImageUpload): Promise<string> {
   const files: FormFile[] = [{ field: "metadata", path: image }, ...(rootfs === undefined ? [] : [{ field: "rootfs", path: rootfs }])];
   const total = files.reduce((sum, file) => sum + statFile(file.path).size, 0);
   const progress = new ProgressLine(ctx.globals.quiet);
   try {
     const bytes = rootfs === undefined ? createReadStream(image, { highWaterMark: 1 << 20 }) : formStream(files);
-    const operation = await ctx.client.createImage({
+    const operation = await server.client.createImage({
       headers: {
         "content-type": rootfs === undefined ? "application/octet-stream" : formContentType,
         "x-lxd-filename": encodeHeader(basename(image)),
@@ -52,7 +53,7 @@ async function uploadFiles(ctx: Context, { image, rootfs, properties, isPublic }
       body: counted(bytes, (sent, rate) => progress.update(`Transferring image: ${Math.min(100, Math.floor((sent / total) * 100))}% (${formatSize(rate)}/s)`)),
     });
     progress.done();
-    const done = await ctx.follow(operation, "Transferring image: ");
+    const done = await server.follow(operation, "Transferring image: ");
     return String(done.metadata?.["fingerprint"]);
   } finally {
     progress.done();

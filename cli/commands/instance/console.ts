@@ -1,7 +1,7 @@
 // berth console
 import { defineCommand } from "../../command.ts";
-import type { Context } from "../../context.ts";
-import { nameOf } from "../../remote.ts";
+import type { Context, Target } from "../../context.ts";
+import type { Server } from "../../remotes/server.ts";
 
 export const consoleCommand = defineCommand({
   name: "console",
@@ -20,19 +20,19 @@ Ctrl-a q leaves the console; Ctrl-a Ctrl-a types one Ctrl-a.`,
     type: { kind: "string", short: "t", default: "console", description: "Type of connection to establish: 'console' for a text console" },
   },
   async run(ctx, [instance], flags) {
-    const name = nameOf(instance, "instance");
-    if (flags["show-log"]) return showLog(ctx, name);
-    return openConsole(ctx, name, flags.type, flags.force);
+    const { server, name } = ctx.resolve(instance, "instance");
+    if (flags["show-log"]) return showLog(ctx, server, name);
+    return openConsole(ctx, { server, name }, flags.type, flags.force);
   },
 });
 
-async function showLog(ctx: Context, name: string): Promise<void> {
-  const log = await ctx.client.getConsoleLog({ name });
+async function showLog(ctx: Context, server: Server, name: string): Promise<void> {
+  const log = await server.client.getConsoleLog({ name });
   ctx.print(`\nConsole log:\n\n${await log.text()}`);
 }
 
 /** Attaches our terminal to a console; resolves to the exit status. */
-export async function openConsole(ctx: Context, name: string, type: string, force = false): Promise<number> {
+export async function openConsole(ctx: Context, target: Target, type: string, force = false): Promise<number> {
   const { attachConsole } = await import("../../console/session.ts");
-  return attachConsole(ctx, name, { type, force });
+  return attachConsole(ctx, target, { type, force });
 }

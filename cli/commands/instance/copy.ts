@@ -3,10 +3,10 @@ import type { InstancesPost } from "../../../server/api/instances.ts";
 import { statusCodes } from "../../../server/api/envelope.ts";
 import type { Config, DeviceMap } from "../../../server/api/schemas.ts";
 import { defineCommand, type Flags, type Values } from "../../command.ts";
-import type { Context } from "../../context.ts";
 import { CliError } from "../../errors.ts";
 import { splitPair } from "../../key-values.ts";
-import { splitSnapshot, stripRemote } from "../../remote.ts";
+import { splitSnapshot } from "../../remote.ts";
+import type { Server } from "../../remotes/server.ts";
 import { madeInstance } from "./made.ts";
 import { parseOverrides } from "./overrides.ts";
 
@@ -53,27 +53,29 @@ berth copy c1 c2 --refresh
   args: [1, 2],
   flags,
   async run(ctx, [from, to], values) {
-    const sourceName = stripRemote(from ?? "");
+    const { server, name: sourceName } = ctx.resolve(from);
+    const destination = ctx.resolve(to);
     if (sourceName === "") throw new CliError("You must specify a source instance name");
+    if (to !== undefined && destination.server !== server) throw new CliError("Copying between servers is not supported yet");
     if (values.target) throw new CliError("To use --target, the destination remote must be a cluster");
     if (values.refresh && values["no-profiles"]) throw new CliError("--no-profiles cannot be used with --refresh");
     const { instance, snapshot } = splitSnapshot(sourceName);
     if (snapshot !== undefined && values["instance-only"]) throw new CliError("--instance-only can't be passed when the source is a snapshot");
     if (snapshot !== undefined && values.refresh) throw new CliError("--refresh can only be used with instances");
 
-    const source = await readSource(ctx, instance, snapshot);
+    const source = await readSource(server, instance, snapshot);
     const project = values["target-project"] || undefined;
-    const name = (to === undefined ? undefined : stripRemote(to) || instance) ?? (project ? instance : "");
-    const body = copyBody(source, sourceName, name, ctx.globals.project, values);
-    const operation = await ctx.follow(await ctx.client.createInstance({ body, project }), "Transferring instance: ");
-    if (values.refresh) await refreshConfig(ctx, name, project, body);
+    const name = (to === undefined ? undefined : destination.name || instance) ?? (project ? instance : "");
+    const body = copyBody(source, sourceName, name, server.project, values);
+    const operation = await server.follow(await server.client.createInstance({ body, project }), "Transferring instance: ");
+    if (values.refresh) await refreshConfig(server, name, project, body);
     if (to === undefined && !project) ctx.print(`Instance name is: ${madeInstance(operation)}`);
   },
 });
 
-async function readSource(ctx: Context, name: string, snapshot: string | undefined): Promise<Source> {
-  if (snapshot !== undefined) return { ...(await ctx.client.getSnapshot({ name, snapshot })), live: false };
-  const instance = await ctx.client.getInstance({ name });
+async function readSource(server: Server, name: string, snapshot: string | undefined): Promise<Source> {
+  if (snapshot !== undefined) return { ...(await server.client.getSnapshot({ name, snapshot })), live: false };
+  const instance = await server.client.getInstance({ name });
   return { ...instance, live: instance.status_code === statusCodes.Running };
 }
 
@@ -109,11 +111,11 @@ function copiedDevices(devices: DeviceMap, { device, storage }: CopyValues): Dev
 }
 
 /** A refresh copies files; the configuration is brought over afterwards, but for what the server remembers of each. */
-async function refreshConfig(ctx: Context, name: string, project: string | undefined, body: InstancesPost): Promise<void> {
-  const { value, headers } = await ctx.readForChange(() => ctx.client.getInstance({ name, project }));
+async function refreshConfig(server: Server, name: string, project: string | undefined, body: InstancesPost): Promise<void> {
+  const { value, headers } = await server.readForChange(() => server.client.getInstance({ name, project }));
   const { architecture, devices, ephemeral, profiles, description } = body;
   const isNote = ([key]: [string, string]) => key.startsWith("volatile.");
   const config = Object.fromEntries([...Object.entries(body.config ?? {}).filter((entry) => !isNote(entry)), ...Object.entries(value.config).filter(isNote)]);
   const put = { architecture, config, devices, ephemeral, profiles, stateful: false, description };
-  await ctx.follow(await ctx.client.replaceInstance({ name, project, headers, body: put }), "Refreshing instance: ");
+  await server.follow(await server.client.replaceInstance({ name, project, headers, body: put }), "Refreshing instance: ");
 }

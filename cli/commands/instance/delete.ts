@@ -1,9 +1,9 @@
 // berth delete
 import { statusCodes } from "../../../server/api/envelope.ts";
 import { defineCommand } from "../../command.ts";
-import type { Context } from "../../context.ts";
+import type { Target } from "../../context.ts";
 import { CliError, prefixed } from "../../errors.ts";
-import { nameOf, splitSnapshot } from "../../remote.ts";
+import { splitSnapshot } from "../../remote.ts";
 
 export const deleteCommand = defineCommand({
   name: "delete",
@@ -16,23 +16,24 @@ export const deleteCommand = defineCommand({
     interactive: { kind: "bool", short: "i", description: "Require user confirmation" },
   },
   async run(ctx, args, flags) {
-    const names = args.map((argument) => nameOf(argument, "instance"));
+    const targets = args.map((argument) => ctx.resolve(argument, "instance"));
     // Nothing is deleted before all are known to exist.
-    await Promise.all(names.map((name) => assertExists(ctx, name)));
-    for (const name of names) {
+    await Promise.all(targets.map(assertExists));
+    for (const target of targets) {
+      const { server, name } = target;
       if (flags.interactive) await confirm(name);
       const { instance, snapshot } = splitSnapshot(name);
-      if (snapshot === undefined) await deleteInstance(ctx, instance, flags.force);
-      else await ctx.follow(await ctx.client.deleteSnapshot({ name: instance, snapshot }));
+      if (snapshot === undefined) await deleteInstance(target, flags.force);
+      else await server.follow(await server.client.deleteSnapshot({ name: instance, snapshot }));
     }
   },
 });
 
-async function assertExists(ctx: Context, name: string): Promise<void> {
+async function assertExists({ server, name }: Target): Promise<void> {
   const { instance, snapshot } = splitSnapshot(name);
-  const read = snapshot === undefined ? ctx.client.getInstance({ name }) : ctx.client.getSnapshot({ name: instance, snapshot });
+  const read = snapshot === undefined ? server.client.getInstance({ name }) : server.client.getSnapshot({ name: instance, snapshot });
   await read.catch((error: unknown) => {
-    throw prefixed(`Failed checking instance ${snapshot === undefined ? "" : "snapshot "}exists "local:${name}"`, error);
+    throw prefixed(`Failed checking instance ${snapshot === undefined ? "" : "snapshot "}exists "${server.remote}:${name}"`, error);
   });
 }
 
@@ -44,17 +45,17 @@ async function confirm(name: string): Promise<void> {
   if (answer.toLowerCase() !== "yes") throw new CliError("User aborted delete operation");
 }
 
-async function deleteInstance(ctx: Context, name: string, force: boolean): Promise<void> {
-  const instance = await ctx.client.getInstance({ name });
+async function deleteInstance({ server, name }: Target, force: boolean): Promise<void> {
+  const instance = await server.client.getInstance({ name });
   if (instance.status_code !== statusCodes.Stopped && instance.status_code !== 0) {
     if (!force) {
       throw new CliError("The instance is currently running, stop it first or pass --force", { hint: `berth stop ${name}, or berth delete --force ${name}` });
     }
     const body = { action: "stop", timeout: -1, force: true };
-    await ctx.follow(await ctx.client.changeInstanceState({ name, body })).catch((error: unknown) => {
+    await server.follow(await server.client.changeInstanceState({ name, body })).catch((error: unknown) => {
       throw prefixed("Stopping the instance failed", error);
     });
     if (instance.ephemeral) return; // it goes by itself
   }
-  await ctx.follow(await ctx.client.deleteInstance({ name }));
+  await server.follow(await server.client.deleteInstance({ name }));
 }

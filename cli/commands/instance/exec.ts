@@ -2,7 +2,6 @@
 import { defineCommand } from "../../command.ts";
 import type { Context } from "../../context.ts";
 import { CliError } from "../../errors.ts";
-import { nameOf } from "../../remote.ts";
 
 const flags = {
   cwd: { kind: "string", description: "Directory to run the command in (default /root)" },
@@ -68,7 +67,7 @@ async function exec(ctx: Context, instance: string | undefined, command: string[
   }
   const [width, height] = isatty(1) ? process.stdout.getWindowSize() : [0, 0];
   const { runSession } = await import("../../exec/session.ts");
-  return runSession(ctx, nameOf(instance, "instance"), {
+  return runSession(ctx.resolve(instance, "instance"), {
     command, "wait-for-websocket": true, interactive, environment, width, height, user: values.user, group: values.group, cwd: values.cwd,
   }, { useStdin: !values["disable-stdin"] });
 }

@@ -6,7 +6,7 @@ import { CliError } from "../../errors.ts";
 import { serverShape } from "../../output/shape.ts";
 import { renderTable } from "../../output/table.ts";
 import { formatLocal, formatSize, formatSizeIec, isTimeSet } from "../../output/units.ts";
-import { stripRemote } from "../../remote.ts";
+import type { Server } from "../../remotes/server.ts";
 
 export const infoCommand = defineCommand({
   name: "info",
@@ -24,18 +24,18 @@ berth info
     target: { kind: "string", description: "Cluster member name", hidden: true },
   },
   async run(ctx, args, flags) {
-    const name = stripRemote(args[0] ?? "");
+    const { server, name } = ctx.resolve(args[0]);
     if (flags.target) throw new CliError("--target is not supported: Berth is never a cluster");
     if (flags.resources) throw new CliError("--resources is not supported yet");
-    if (name === "") return ctx.show(await ctx.client.getServer(), serverShape);
-    const instance = (await ctx.client.getInstance({ name, recursion: "1" })) as InstanceFull;
+    if (name === "") return ctx.show(await server.client.getServer(), serverShape);
+    const instance = (await server.client.getInstance({ name, recursion: "1" })) as InstanceFull;
     ctx.write(renderInstance(instance));
-    if (flags["show-log"]) await showLog(ctx, name);
+    if (flags["show-log"]) await showLog(ctx, server, name);
   },
 });
 
-async function showLog(ctx: Context, name: string): Promise<void> {
-  const log = await ctx.client.getInstanceLog({ name, file: "lxc.log" });
+async function showLog(ctx: Context, server: Server, name: string): Promise<void> {
+  const log = await server.client.getInstanceLog({ name, file: "lxc.log" });
   ctx.print(`\nLog:\n\n${await log.text()}`);
 }
 

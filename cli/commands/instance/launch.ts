@@ -2,13 +2,13 @@
 import type { InstancesPost } from "../../../server/api/instances.ts";
 import type { DeviceMap } from "../../../server/api/schemas.ts";
 import { defineCommand, type Flags, type Values } from "../../command.ts";
-import type { Context } from "../../context.ts";
+import type { Context, Target } from "../../context.ts";
 import { CliError, prefixed } from "../../errors.ts";
 import { splitPair } from "../../key-values.ts";
 import { readYaml } from "../../output/yaml.ts";
-import { nameOf, stripRemote } from "../../remote.ts";
+import type { Server } from "../../remotes/server.ts";
 import { instancePutFrom } from "../../writable.ts";
-import { resolveAlias } from "../image/resolve.ts";
+import { imageSource } from "../image/source.ts";
 import { openConsole } from "./console.ts";
 import { madeInstance } from "./made.ts";
 import { overrideDevices, parseOverrides } from "./overrides.ts";
@@ -55,24 +55,25 @@ berth launch alpine a1 < config.yaml
   args: [0, 2],
   flags: { ...initFlags, console: { kind: "optional", bare: "console", description: "Immediately attach to the console" } },
   async run(ctx, args, flags) {
-    const name = await createInstance(ctx, args, flags);
+    const target = await createInstance(ctx, args, flags);
+    const { server, name } = target;
     ctx.say(`Starting ${name}`);
-    const operation = await ctx.client.changeInstanceState({ name, body: { action: "start", timeout: -1 } });
-    await ctx.follow(operation).catch((error: unknown) => {
+    const operation = await server.client.changeInstanceState({ name, body: { action: "start", timeout: -1 } });
+    await server.follow(operation).catch((error: unknown) => {
       throw withLogHint(error, name);
     });
-    return flags.console ? openConsole(ctx, name, flags.console) : 0;
+    return flags.console ? openConsole(ctx, target, flags.console) : 0;
   },
 });
 
-async function createInstance(ctx: Context, args: string[], flags: InitValues): Promise<string> {
+async function createInstance(ctx: Context, args: string[], flags: InitValues): Promise<Target> {
   if (flags.vm) throw new CliError("Virtual machines are not supported: Berth runs containers");
   if (flags.target) throw new CliError("--target is not supported: Berth is never a cluster");
   if (flags.empty && args.length > 1) throw new CliError("--empty cannot be combined with an image name");
   if (!flags.empty && args.length === 0) throw new CliError("Name the image to create it from", { hint: "berth image list shows what there is." });
-  const image = flags.empty ? undefined : stripRemote(args[0] ?? "");
+  const image = flags.empty ? undefined : args[0];
   const wanted = flags.empty ? args[0] : args[1];
-  const name = wanted === undefined ? "" : nameOf(wanted, "instance");
+  const { server, name } = ctx.resolve(wanted);
 
   const given = ctx.hasInput ? instancePutFrom(await readYaml(await ctx.readInput())) : {};
   ctx.say(name === "" ? "Creating the instance" : `Creating ${name}`);
@@ -85,47 +86,40 @@ async function createInstance(ctx: Context, args: string[], flags: InitValues): 
   const profiles = flags["no-profiles"] || flags.profile.length > 0 ? flags.profile : given.profiles?.length ? given.profiles : undefined;
   if (profiles) body.profiles = profiles;
   else delete body.profiles;
-  body.devices = await buildDevices(ctx, { ...given.devices }, flags, profiles);
-  if (image !== undefined) body.source = { type: "image", fingerprint: await findImage(ctx, image) };
+  body.devices = await buildDevices(server, { ...given.devices }, flags, profiles);
+  if (image !== undefined) body.source = await imageSource(ctx, server, image);
 
-  const created = await ctx.follow(await ctx.client.createInstance({ body }), "Retrieving image: ");
-  if (name !== "") return warnWithoutNetwork(ctx, name);
-  const generated = madeInstance(created);
-  ctx.print(`Instance name is: ${generated}`);
-  return warnWithoutNetwork(ctx, generated);
+  const created = await server.follow(await server.client.createInstance({ body }), "Retrieving image: ");
+  const target = { server, name: name || madeInstance(created) };
+  if (name === "") ctx.print(`Instance name is: ${target.name}`);
+  await warnWithoutNetwork(ctx, target);
+  return target;
 }
 
-/** Fingerprint of an image, by alias or fingerprint. */
-export async function findImage(ctx: Context, image: string): Promise<string> {
-  const fingerprint = await resolveAlias(ctx, image);
-  return (await ctx.client.getImage({ fingerprint })).fingerprint;
-}
-
-async function buildDevices(ctx: Context, devices: DeviceMap, flags: InitValues, profiles: string[] | undefined): Promise<DeviceMap> {
-  if (flags.network !== "") devices["eth0"] = await nicOn(ctx, flags.network);
+async function buildDevices(server: Server, devices: DeviceMap, flags: InitValues, profiles: string[] | undefined): Promise<DeviceMap> {
+  if (flags.network !== "") devices["eth0"] = await nicOn(server, flags.network);
   if (flags.storage !== "") {
-    await ctx.client.getStoragePool({ name: flags.storage }).catch((error: unknown) => {
+    await server.client.getStoragePool({ name: flags.storage }).catch((error: unknown) => {
       throw prefixed(`Failed loading storage pool "${flags.storage}"`, error);
     });
     devices["root"] = { type: "disk", path: "/", pool: flags.storage };
   }
-  return overrideDevices(ctx, devices, parseOverrides(flags.device), profiles?.length ? profiles : ["default"]);
+  return overrideDevices(server, devices, parseOverrides(flags.device), profiles?.length ? profiles : ["default"]);
 }
 
-async function nicOn(ctx: Context, name: string): Promise<Record<string, string>> {
-  const network = await ctx.client.getNetwork({ name }).catch((error: unknown) => {
+async function nicOn(server: Server, name: string): Promise<Record<string, string>> {
+  const network = await server.client.getNetwork({ name }).catch((error: unknown) => {
     throw prefixed(`Failed loading network "${name}"`, error);
   });
   if (network.managed) return { name: "eth0", type: "nic", network: network.name };
   return { name: "eth0", type: "nic", nictype: network.type === "bridge" ? "bridged" : "macvlan", parent: name };
 }
 
-async function warnWithoutNetwork(ctx: Context, name: string): Promise<string> {
-  const instance = await ctx.client.getInstance({ name }).catch(() => undefined);
+async function warnWithoutNetwork(ctx: Context, { server, name }: Target): Promise<void> {
+  const instance = await server.client.getInstance({ name }).catch(() => undefined);
   if (instance && !Object.values(instance.expanded_devices ?? {}).some((device) => device["type"] === "nic")) {
     ctx.warn("\nThe instance you are starting doesn't have any network attached to it.");
     ctx.warn("  To create a new network, use: berth network create");
     ctx.warn(`  To attach a network to an instance, use: berth config device add ${name} eth0 nic network=NETWORK name=eth0\n`);
   }
-  return name;
 }

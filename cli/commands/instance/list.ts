@@ -4,7 +4,7 @@ import type { Context } from "../../context.ts";
 import { CliError } from "../../errors.ts";
 import { compareRows } from "../../output/natural.ts";
 import { instanceFullShape } from "../../output/shape.ts";
-import { stripRemote } from "../../remote.ts";
+import type { Server } from "../../remotes/server.ts";
 import { type Column, type Listed, parseColumns } from "./columns.ts";
 import { matchesFilters, splitFilters } from "./filters.ts";
 
@@ -105,9 +105,10 @@ berth list -c ns,user.comment:comment
   },
   async run(ctx, args, flags) {
     if (ctx.globals.project !== "" && flags["all-projects"]) throw new CliError("Can't specify --project with --all-projects");
+    const { server, filters } = readFilters(ctx, args);
     const columns = parseColumns(chooseColumns(flags));
     await ctx.list(flags.format, async () => {
-      const instances = await fetchInstances(ctx, readFilters(args), columns, flags["all-projects"]);
+      const instances = await fetchInstances(server, filters, columns, flags["all-projects"]);
       const rows = instances.map((instance) => columns.map((column) => column.cell(instance))).sort(compareRows);
       return { header: columns.map((column) => column.header), rows, raw: instances, shape: instanceFullShape };
     });
@@ -123,16 +124,17 @@ export function chooseColumns(flags: { columns: string; fast: boolean; "all-proj
 }
 
 /** Only the first argument may name a remote: in the others a colon is part of the filter. */
-function readFilters([first = "", ...others]: readonly string[]): string[] {
-  const name = first.includes("=") ? first : stripRemote(first);
-  return name === "" ? others : [...others, name];
+function readFilters(ctx: Context, [first = "", ...others]: readonly string[]): { server: Server; filters: string[] } {
+  if (first.includes("=")) return { server: ctx.resolve().server, filters: [...others, first] };
+  const { server, name } = ctx.resolve(first);
+  return { server, filters: name === "" ? others : [...others, name] };
 }
 
-async function fetchInstances(ctx: Context, filters: string[], columns: Column[], allProjects: boolean): Promise<Listed[]> {
-  const { server, client } = splitFilters(filters);
+async function fetchInstances(server: Server, filters: string[], columns: Column[], allProjects: boolean): Promise<Listed[]> {
+  const { server: filter, client } = splitFilters(filters);
   const needsState = columns.some((column) => column.needsState) || client.some((filter) => /^ipv[46]=/i.test(filter));
-  const instances = (await ctx.client.listInstances({
-    recursion: needsState ? "2" : "1", filter: server, ...(allProjects ? { "all-projects": "true" } : {}),
+  const instances = (await server.client.listInstances({
+    recursion: needsState ? "2" : "1", filter, ...(allProjects ? { "all-projects": "true" } : {}),
   })) as Listed[];
   const matching = instances.filter((instance) => matchesFilters(instance, client));
   return needsState ? matching : matching.map((instance) => ({ ...instance, backups: null, state: null as never, snapshots: null }));

@@ -2,7 +2,8 @@
 import { defineCommand, type Flags, type Values } from "../../command.ts";
 import type { Context } from "../../context.ts";
 import { CliError, prefixed } from "../../errors.ts";
-import { nameOf, splitSnapshot, stripRemote } from "../../remote.ts";
+import { splitSnapshot } from "../../remote.ts";
+import type { Server } from "../../remotes/server.ts";
 
 const flags = {
   "allow-inconsistent": { kind: "bool", description: "Ignore copy errors for volatile files", hidden: true },
@@ -38,8 +39,11 @@ berth move <instance> --storage <pool>
     assertPlain(values);
     const moves = values.storage !== "" || values["target-project"] !== "";
     if (!moves && to === undefined) throw new CliError("Invalid number of arguments");
-    if (!moves) return rename(ctx, nameOf(from, "instance"), nameOf(to, "instance"));
-    await moveInstance(ctx, nameOf(from, "instance"), stripRemote(to ?? ""), values);
+    if (!moves) return rename(ctx, from, to);
+    const { server, name } = ctx.resolve(from, "instance");
+    const destination = ctx.resolve(to);
+    if (to !== undefined && destination.server !== server) throw new CliError("Moving between servers is not supported yet");
+    await moveInstance(server, name, destination.name, values);
   },
 });
 
@@ -48,7 +52,7 @@ export const renameCommand = defineCommand({
   usage: "<instance>[/<snapshot>] <instance>[/<snapshot>]",
   summary: "Rename instances and snapshots",
   args: [2, 2],
-  run: (ctx, [from, to]) => rename(ctx, nameOf(from, "instance"), nameOf(to, "instance")),
+  run: (ctx, [from, to]) => rename(ctx, from, to),
 });
 
 /** Only between servers could these be followed. */
@@ -60,23 +64,29 @@ function assertPlain(values: MoveValues): void {
   if (values.storage && values["target-project"]) throw new CliError("--storage can't be used together with --target-project", { hint: "Do one after the other." });
 }
 
-async function rename(ctx: Context, from: string, to: string): Promise<void> {
+async function rename(ctx: Context, sourceArgument: string | undefined, targetArgument: string | undefined): Promise<void> {
+  const { server, name: from } = ctx.resolve(sourceArgument, "instance");
+  const target = ctx.resolve(targetArgument);
+  // A name without a remote is of the server where the instance is.
+  if (targetArgument?.includes(":") && target.server !== server) throw new CliError("Can't specify a different remote for rename");
+  const to = target.name;
+  if (to === "") throw new CliError("Missing instance name");
   const [source, destination] = [splitSnapshot(from), splitSnapshot(to)];
-  if (source.snapshot === undefined) return void (await ctx.follow(await ctx.client.renameInstance({ name: from, body: { name: to } })));
+  if (source.snapshot === undefined) return void (await server.follow(await server.client.renameInstance({ name: from, body: { name: to } })));
   if (source.instance !== destination.instance) throw new CliError("Invalid new snapshot name, parent must be the same as source");
   if (destination.snapshot === undefined) throw new CliError("Invalid new snapshot name");
-  await ctx.follow(await ctx.client.renameSnapshot({ name: source.instance, snapshot: source.snapshot, body: { name: destination.snapshot } }));
+  await server.follow(await server.client.renameSnapshot({ name: source.instance, snapshot: source.snapshot, body: { name: destination.snapshot } }));
 }
 
-async function moveInstance(ctx: Context, name: string, to: string, values: MoveValues): Promise<void> {
+async function moveInstance(server: Server, name: string, to: string, values: MoveValues): Promise<void> {
   const body = {
     name: to || name, migration: true, live: !values.stateless, instance_only: values["instance-only"],
     ...(values.storage ? { pool: values.storage } : { project: values["target-project"] }),
   };
-  const operation = await ctx.client.renameInstance({ name, body }).catch((error: unknown) => {
+  const operation = await server.client.renameInstance({ name, body }).catch((error: unknown) => {
     throw prefixed("Migration API failure", error);
   });
-  await ctx.follow(operation, "Transferring instance: ").catch((error: unknown) => {
+  await server.follow(operation, "Transferring instance: ").catch((error: unknown) => {
     throw prefixed("Migration operation failure", error);
   });
 }

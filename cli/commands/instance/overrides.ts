@@ -1,7 +1,7 @@
 // `--device NAME,key=value`: changes to devices of the new instance or of its profiles.
 import type { DeviceMap } from "../../../server/api/schemas.ts";
-import type { Context } from "../../context.ts";
 import { CliError, prefixed } from "../../errors.ts";
+import type { Server } from "../../remotes/server.ts";
 
 /** Device → the keys to set. */
 export function parseOverrides(entries: readonly string[]): DeviceMap {
@@ -16,10 +16,10 @@ export function parseOverrides(entries: readonly string[]): DeviceMap {
 
 /** Applies overrides; a device that comes from a profile is copied into the instance for it. */
 export async function overrideDevices(
-  ctx: Pick<Context, "client">, devices: DeviceMap, overrides: DeviceMap, profiles: readonly string[],
+  server: Pick<Server, "client">, devices: DeviceMap, overrides: DeviceMap, profiles: readonly string[],
 ): Promise<DeviceMap> {
   const needsProfiles = Object.keys(overrides).some((name) => !devices[name]);
-  const inherited = needsProfiles ? await profileDevices(ctx, profiles) : {};
+  const inherited = needsProfiles ? await profileDevices(server, profiles) : {};
   const result = { ...devices };
   for (const [name, keys] of Object.entries(overrides)) {
     const device = devices[name] ?? inherited[name];
@@ -29,10 +29,10 @@ export async function overrideDevices(
   return result;
 }
 
-async function profileDevices(ctx: Pick<Context, "client">, profiles: readonly string[]): Promise<DeviceMap> {
+async function profileDevices(server: Pick<Server, "client">, profiles: readonly string[]): Promise<DeviceMap> {
   const devices: DeviceMap = {};
   for (const name of profiles) {
-    const profile = await ctx.client.getProfile({ name }).catch((error: unknown) => {
+    const profile = await server.client.getProfile({ name }).catch((error: unknown) => {
       throw prefixed(`Failed loading profile "${name}" for device override`, error);
     });
     Object.assign(devices, profile.devices);

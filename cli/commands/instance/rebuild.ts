@@ -2,8 +2,7 @@
 import { statusCodes } from "../../../server/api/envelope.ts";
 import { defineCommand } from "../../command.ts";
 import { CliError } from "../../errors.ts";
-import { nameOf, stripRemote } from "../../remote.ts";
-import { findImage } from "./launch.ts";
+import { imageSource } from "../image/source.ts";
 
 export const rebuildCommand = defineCommand({
   name: "rebuild",
@@ -24,15 +23,15 @@ berth rebuild alpine c1
   },
   async run(ctx, args, flags) {
     if (flags.empty && args.length > 1) throw new CliError("--empty cannot be combined with an image name");
-    const name = nameOf(args.at(-1), "instance");
+    const { server, name } = ctx.resolve(args.at(-1), "instance");
     if (name.includes("/")) throw new CliError(`Instance snapshots cannot be rebuilt: ${name}`);
-    const instance = await ctx.client.getInstance({ name });
-    const image = args.length > 1 ? stripRemote(args[0] ?? "") : instance.config["volatile.base_image"];
+    const instance = await server.client.getInstance({ name });
+    const image = args.length > 1 ? args[0] : instance.config["volatile.base_image"];
     if (!flags.empty && !image) throw new CliError("You need to specify an image name or use --empty");
-    const source = flags.empty ? { type: "none" } : { type: "image", fingerprint: await findImage(ctx, image ?? "") };
+    const source = flags.empty ? { type: "none" } : await imageSource(ctx, server, args.length > 1 ? (image ?? "") : `${server.remote}:${image}`);
     if (flags.force && instance.status_code !== statusCodes.Stopped) {
-      await ctx.follow(await ctx.client.changeInstanceState({ name, body: { action: "stop", timeout: -1, force: true } }));
+      await server.follow(await server.client.changeInstanceState({ name, body: { action: "stop", timeout: -1, force: true } }));
     }
-    await ctx.follow(await ctx.client.rebuildInstance({ name, body: { source } }));
+    await server.follow(await server.client.rebuildInstance({ name, body: { source } }));
   },
 });

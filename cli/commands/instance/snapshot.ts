@@ -3,7 +3,8 @@ import { zeroTime } from "../../../server/api/schemas.ts";
 import { defineCommand } from "../../command.ts";
 import type { Context } from "../../context.ts";
 import { CliError } from "../../errors.ts";
-import { nameOf, splitSnapshot } from "../../remote.ts";
+import { splitSnapshot } from "../../remote.ts";
+import type { Server } from "../../remotes/server.ts";
 
 export const snapshotCommand = defineCommand({
   name: "snapshot",
@@ -18,24 +19,24 @@ export const snapshotCommand = defineCommand({
     stateful: { kind: "bool", description: "Whether or not to snapshot the instance's running state", hidden: true },
   },
   async run(ctx, args, flags) {
-    const { name, snapshot } = readTarget(args);
-    if (flags.reuse && snapshot !== "") await deleteIfThere(ctx, name, snapshot);
+    const { server, name, snapshot } = readTarget(ctx, args);
+    if (flags.reuse && snapshot !== "") await deleteIfThere(server, name, snapshot);
     const body = { name: snapshot, stateful: flags.stateful, expires_at: flags["no-expiry"] ? zeroTime : null };
-    await ctx.follow(await ctx.client.createSnapshot({ name, body }));
+    await server.follow(await server.client.createSnapshot({ name, body }));
   },
 });
 
 /** `c1 s0`, or `c1/s0`. */
-function readTarget([first, second]: readonly string[]): { name: string; snapshot: string } {
-  const name = nameOf(first, "instance");
+function readTarget(ctx: Context, [first, second]: readonly string[]): { server: Server; name: string; snapshot: string } {
+  const { server, name } = ctx.resolve(first, "instance");
   const { instance, snapshot } = splitSnapshot(name);
   if (snapshot !== undefined && second !== undefined) throw new CliError(`Invalid instance name: ${name}`);
-  return { name: instance, snapshot: snapshot ?? second ?? "" };
+  return { server, name: instance, snapshot: snapshot ?? second ?? "" };
 }
 
-async function deleteIfThere(ctx: Context, name: string, snapshot: string): Promise<void> {
-  const found = await ctx.client.getSnapshot({ name, snapshot }).catch(() => undefined);
-  if (found) await ctx.follow(await ctx.client.deleteSnapshot({ name, snapshot }));
+async function deleteIfThere(server: Server, name: string, snapshot: string): Promise<void> {
+  const found = await server.client.getSnapshot({ name, snapshot }).catch(() => undefined);
+  if (found) await server.follow(await server.client.deleteSnapshot({ name, snapshot }));
 }
 
 export const restoreCommand = defineCommand({
@@ -50,8 +51,8 @@ berth restore u1 snap0
   args: [2, 2],
   flags: { stateful: { kind: "bool", description: "Whether or not to restore the instance's running state from snapshot (if available)", hidden: true } },
   async run(ctx, [first, snapshot = ""], flags) {
-    const name = nameOf(first, "instance");
+    const { server, name } = ctx.resolve(first, "instance");
     const restore = snapshot.includes("/") ? snapshot : `${name}/${snapshot}`;
-    await ctx.follow(await ctx.client.replaceInstance({ name, body: { restore, stateful: flags.stateful } }));
+    await server.follow(await server.client.replaceInstance({ name, body: { restore, stateful: flags.stateful } }));
   },
 });

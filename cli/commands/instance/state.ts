@@ -1,9 +1,8 @@
 // berth start, stop, restart, pause
 import { statusCodes } from "../../../server/api/envelope.ts";
 import { defineCommand, type Flags } from "../../command.ts";
-import type { Context } from "../../context.ts";
+import type { Context, Target } from "../../context.ts";
 import { CliError, hintOf, messageOf, prefixed } from "../../errors.ts";
-import { nameOf, stripRemote } from "../../remote.ts";
 import { openConsole } from "./console.ts";
 import { runBatch } from "./batch.ts";
 
@@ -70,8 +69,8 @@ async function changeState(ctx: Context, verb: Verb, args: string[], options: Op
   if (options.console) checkConsole(verb, args, options);
   if (options.all) return changeAll(ctx, verb, args, options);
   if (args.length === 0) throw new CliError("Name at least one instance, or use --all", { hint: `berth ${verb} --help` });
-  await runBatch(ctx, verb, args, (argument) => changeOne(ctx, verb, nameOf(argument, "instance"), options));
-  if (options.console) return openConsole(ctx, nameOf(args[0], "instance"), options.console);
+  await runBatch(ctx, verb, args, (argument) => changeOne(ctx.resolve(argument, "instance"), verb, options));
+  if (options.console) return openConsole(ctx, ctx.resolve(args[0], "instance"), options.console);
 }
 
 function checkConsole(verb: Verb, args: string[], options: Options): void {
@@ -85,20 +84,23 @@ function stateBody(verb: Verb, { timeout = 0, force = false, stateful = false }:
 }
 
 async function changeAll(ctx: Context, verb: Verb, args: string[], options: Options): Promise<void> {
-  if (args.some((argument) => stripRemote(argument) !== "")) throw new CliError("Both --all and instance name given");
-  await ctx.follow(await ctx.client.changeInstancesState({ body: { state: stateBody(verb, options) } })).catch((error: unknown) => {
-    throw prefixed("local", error);
-  });
+  const targets = (args.length === 0 ? [""] : args).map((argument) => ctx.resolve(argument));
+  if (targets.some(({ name }) => name !== "")) throw new CliError("Both --all and instance name given");
+  for (const { server } of targets) {
+    await server.follow(await server.client.changeInstancesState({ body: { state: stateBody(verb, options) } })).catch((error: unknown) => {
+      throw prefixed(server.remote, error);
+    });
+  }
 }
 
-async function changeOne(ctx: Context, verb: Verb, name: string, options: Options): Promise<void> {
+async function changeOne({ server, name }: Target, verb: Verb, options: Options): Promise<void> {
   const body = stateBody(verb, options);
   if (verb === "start") {
-    const instance = await ctx.client.getInstance({ name });
+    const instance = await server.client.getInstance({ name });
     if (instance.status_code === statusCodes.Frozen) body.action = "unfreeze";
   }
-  const operation = await ctx.client.changeInstanceState({ name, body });
-  await ctx.follow(operation).catch((error: unknown) => {
+  const operation = await server.client.changeInstanceState({ name, body });
+  await server.follow(operation).catch((error: unknown) => {
     throw withLogHint(error, name);
   });
 }

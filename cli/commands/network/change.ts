@@ -1,11 +1,10 @@
 // berth network create, delete, edit, get, rename, set and unset
 import { defineCommand } from "../../command.ts";
-import type { Context } from "../../context.ts";
 import { editDocument } from "../../edit.ts";
 import { CliError } from "../../errors.ts";
 import { readPairs, splitPair } from "../../key-values.ts";
 import { networkShape } from "../../output/shape.ts";
-import { nameOf } from "../../remote.ts";
+import type { Server } from "../../remotes/server.ts";
 import { configPutFrom } from "../../writable.ts";
 
 const create = defineCommand({
@@ -15,9 +14,9 @@ const create = defineCommand({
   args: [1, -1],
   flags: { type: { kind: "string", short: "t", description: "Network type" } },
   async run(ctx, [argument, ...pairs], flags) {
-    const name = nameOf(argument, "network");
+    const { server, name } = ctx.resolve(argument, "network");
     const config = Object.fromEntries(pairs.map((pair) => splitPair(pair, "Bad key/value pair")));
-    await ctx.client.createNetwork({ body: { name, config, description: "", type: flags.type } });
+    await server.client.createNetwork({ body: { name, config, description: "", type: flags.type } });
     ctx.say(`Network ${name} created`);
   },
 });
@@ -29,8 +28,8 @@ const remove = defineCommand({
   summary: "Delete networks",
   args: [1, 1],
   async run(ctx, [argument]) {
-    const name = nameOf(argument, "network");
-    await ctx.client.deleteNetwork({ name });
+    const { server, name } = ctx.resolve(argument, "network");
+    await server.client.deleteNetwork({ name });
     ctx.say(`Network ${name} deleted`);
   },
 });
@@ -41,9 +40,9 @@ const edit = defineCommand({
   summary: "Edit network configurations as YAML",
   args: [1, 1],
   async run(ctx, [argument]) {
-    const name = nameOf(argument, "network");
-    await editDocument(ctx, {
-      read: () => readManaged(ctx, name),
+    const { server, name } = ctx.resolve(argument, "network");
+    await editDocument(ctx, server, {
+      read: () => readManaged(server, name),
       shape: networkShape,
       help: `### This is a YAML representation of the network.
 ### Any line starting with a '# will be ignored.
@@ -62,7 +61,7 @@ const edit = defineCommand({
 ###
 ### Note that only the configuration can be changed.`,
       parse: configPutFrom,
-      write: (body, headers) => ctx.client.replaceNetwork({ name, body, headers }),
+      write: (body, headers) => server.client.replaceNetwork({ name, body, headers }),
     });
   },
 });
@@ -73,7 +72,8 @@ const get = defineCommand({
   summary: "Get values for network configuration keys",
   args: [2, 2],
   async run(ctx, [argument, key = ""]) {
-    const { config } = await ctx.client.getNetwork({ name: nameOf(argument, "network") });
+    const { server, name } = ctx.resolve(argument, "network");
+    const { config } = await server.client.getNetwork({ name });
     if (config[key] !== undefined) ctx.print(config[key]);
   },
 });
@@ -85,8 +85,8 @@ const rename = defineCommand({
   summary: "Rename networks",
   args: [2, 2],
   async run(ctx, [argument, newName = ""]) {
-    const name = nameOf(argument, "network");
-    await ctx.client.renameNetwork({ name, body: { name: newName } });
+    const { server, name } = ctx.resolve(argument, "network");
+    await server.client.renameNetwork({ name, body: { name: newName } });
     ctx.say(`Network ${name} renamed to ${newName}`);
   },
 });
@@ -101,7 +101,8 @@ For backward compatibility, a single configuration key may still be set with:
     berth network set <network> <key> <value>`,
   args: [2, -1],
   async run(ctx, [argument, ...pairs]) {
-    await setKeys(ctx, nameOf(argument, "network"), await readPairs(ctx, pairs));
+    const { server, name } = ctx.resolve(argument, "network");
+    await setKeys(server, name, await readPairs(ctx, pairs));
   },
 });
 
@@ -111,19 +112,20 @@ const unset = defineCommand({
   summary: "Unset network configuration keys",
   args: [2, 2],
   async run(ctx, [argument, key = ""]) {
-    await setKeys(ctx, nameOf(argument, "network"), { [key]: "" });
+    const { server, name } = ctx.resolve(argument, "network");
+    await setKeys(server, name, { [key]: "" });
   },
 });
 
-async function readManaged(ctx: Context, name: string) {
-  const network = await ctx.client.getNetwork({ name });
+async function readManaged(server: Server, name: string) {
+  const network = await server.client.getNetwork({ name });
   if (!network.managed) throw new CliError("Only managed networks can be modified");
   return network;
 }
 
-async function setKeys(ctx: Context, name: string, keys: Record<string, string>): Promise<void> {
-  const { value, headers } = await ctx.readForChange(() => readManaged(ctx, name));
-  await ctx.client.replaceNetwork({ name, headers, body: { config: { ...value.config, ...keys }, description: value.description } });
+async function setKeys(server: Server, name: string, keys: Record<string, string>): Promise<void> {
+  const { value, headers } = await server.readForChange(() => readManaged(server, name));
+  await server.client.replaceNetwork({ name, headers, body: { config: { ...value.config, ...keys }, description: value.description } });
 }
 
 export const networkChangeCommands = [create, remove, edit, get, rename, set, unset];

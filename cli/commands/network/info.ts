@@ -2,7 +2,6 @@
 import type { NetworkState } from "../../../server/api/networks.ts";
 import { defineCommand } from "../../command.ts";
 import { formatSize } from "../../output/units.ts";
-import { nameOf } from "../../remote.ts";
 
 export const networkInfoCommand = defineCommand({
   name: "info",
@@ -10,8 +9,8 @@ export const networkInfoCommand = defineCommand({
   summary: "Get runtime information on networks",
   args: [1, 1],
   async run(ctx, [argument]) {
-    const name = nameOf(argument, "network");
-    ctx.write(renderNetwork(name, await ctx.client.getNetworkState({ name })));
+    const { server, name } = ctx.resolve(argument, "network");
+    ctx.write(renderNetwork(name, await server.client.getNetworkState({ name })));
   },
 });
 

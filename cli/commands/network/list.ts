@@ -3,7 +3,7 @@ import type { Network } from "../../../server/api/networks.ts";
 import { defineCommand, formatFlag } from "../../command.ts";
 import { compareRows } from "../../output/natural.ts";
 import { leaseShape, networkShape } from "../../output/shape.ts";
-import { assertNoFilter, nameOf } from "../../remote.ts";
+import { listedServer } from "../../remote.ts";
 
 export const networkListCommand = defineCommand({
   name: "list",
@@ -12,9 +12,9 @@ export const networkListCommand = defineCommand({
   args: [0, 1],
   flags: { format: formatFlag },
   async run(ctx, args, flags) {
-    assertNoFilter(args);
+    const server = listedServer(ctx, args);
     await ctx.list(flags.format, async () => {
-      const networks = (await ctx.client.listNetworks({ recursion: "1" })) as Network[];
+      const networks = (await server.client.listNetworks({ recursion: "1" })) as Network[];
       const rows = networks
         .filter((it) => it.type !== "loopback" && it.type !== "unknown")
         .map((it) => [
@@ -34,8 +34,9 @@ export const networkListLeasesCommand = defineCommand({
   args: [1, 1],
   flags: { format: formatFlag },
   async run(ctx, [network], flags) {
+    const { server, name } = ctx.resolve(network, "network");
     await ctx.list(flags.format, async () => {
-      const leases = await ctx.client.listNetworkLeases({ name: nameOf(network, "network") });
+      const leases = await server.client.listNetworkLeases({ name });
       const rows = leases.map((it) => [it.hostname, it.hwaddr, it.address, it.type.toUpperCase()]);
       return { header: ["HOSTNAME", "MAC ADDRESS", "IP ADDRESS", "TYPE"], rows: rows.sort(compareRows), raw: leases, shape: leaseShape };
     });
@@ -48,7 +49,8 @@ export const networkShowCommand = defineCommand({
   summary: "Show network configurations",
   args: [1, 1],
   async run(ctx, [argument]) {
-    const network = await ctx.client.getNetwork({ name: nameOf(argument, "network") });
+    const { server, name } = ctx.resolve(argument, "network");
+    const network = await server.client.getNetwork({ name });
     ctx.show({ ...network, used_by: [...(network.used_by ?? [])].sort() }, networkShape);
   },
 });

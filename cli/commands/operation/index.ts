@@ -4,7 +4,7 @@ import { defineCommand, formatFlag, type Group } from "../../command.ts";
 import { compareRows } from "../../output/natural.ts";
 import { operationShape } from "../../output/shape.ts";
 import { formatUtc } from "../../output/units.ts";
-import { assertNoFilter, nameOf } from "../../remote.ts";
+import { listedServer } from "../../remote.ts";
 
 const listCommand = defineCommand({
   name: "list",
@@ -13,9 +13,9 @@ const listCommand = defineCommand({
   args: [0, 1],
   flags: { format: formatFlag },
   async run(ctx, args, flags) {
-    assertNoFilter(args);
+    const server = listedServer(ctx, args);
     await ctx.list(flags.format, async () => {
-      const groups = (await ctx.client.listOperations({ recursion: "1" })) as Record<string, Operation[]>;
+      const groups = (await server.client.listOperations({ recursion: "1" })) as Record<string, Operation[]>;
       const operations = Object.values(groups).flat();
       const rows = operations.map((it) => [
         it.id, it.class.toUpperCase(), it.description, it.status.toUpperCase(), it.may_cancel ? "YES" : "NO", formatUtc(it.created_at),
@@ -33,8 +33,9 @@ const showCommand = defineCommand({
   examples: `berth operation show 344a79e4-d88a-45bf-9c39-c72c26f6ab8a
     Show details on that operation UUID`,
   args: [1, 1],
-  async run(ctx, [id]) {
-    ctx.show(await ctx.client.getOperation({ id: nameOf(id, "operation") }), operationShape);
+  async run(ctx, [argument]) {
+    const { server, name: id } = ctx.resolve(argument, "operation");
+    ctx.show(await server.client.getOperation({ id }), operationShape);
   },
 });
 
@@ -45,8 +46,8 @@ const deleteCommand = defineCommand({
   summary: "Delete a background operation (will attempt to cancel)",
   args: [1, 1],
   async run(ctx, [argument]) {
-    const id = nameOf(argument, "operation");
-    await ctx.client.deleteOperation({ id });
+    const { server, name: id } = ctx.resolve(argument, "operation");
+    await server.client.deleteOperation({ id });
     ctx.say(`Operation ${id} deleted`);
   },
 });

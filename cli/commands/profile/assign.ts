@@ -1,14 +1,13 @@
 // berth profile add, assign and remove: which profiles an instance has
 import { defineCommand } from "../../command.ts";
-import type { Context } from "../../context.ts";
 import { CliError } from "../../errors.ts";
-import { nameOf } from "../../remote.ts";
+import type { Server } from "../../remotes/server.ts";
 import { writableInstance } from "../../writable.ts";
 
-async function changeProfiles(ctx: Context, name: string, change: (profiles: string[]) => string[]): Promise<void> {
-  const { value, headers } = await ctx.readForChange(() => ctx.client.getInstance({ name }));
+async function changeProfiles(server: Server, name: string, change: (profiles: string[]) => string[]): Promise<void> {
+  const { value, headers } = await server.readForChange(() => server.client.getInstance({ name }));
   const body = { ...writableInstance(value), profiles: change(value.profiles ?? []) };
-  await ctx.follow(await ctx.client.replaceInstance({ name, body, headers }));
+  await server.follow(await server.client.replaceInstance({ name, body, headers }));
 }
 
 const add = defineCommand({
@@ -17,8 +16,8 @@ const add = defineCommand({
   summary: "Add profiles to instances",
   args: [2, 2],
   async run(ctx, [instance, profile = ""]) {
-    const name = nameOf(instance, "instance");
-    await changeProfiles(ctx, name, (profiles) => [...profiles, profile]);
+    const { server, name } = ctx.resolve(instance, "instance");
+    await changeProfiles(server, name, (profiles) => [...profiles, profile]);
     ctx.say(`Profile ${profile} added to ${name}`);
   },
 });
@@ -38,8 +37,8 @@ berth profile assign foo ''
     Remove all profile from "foo"`,
   args: [2, 2],
   async run(ctx, [instance, profiles = ""]) {
-    const name = nameOf(instance, "instance");
-    await changeProfiles(ctx, name, () => (profiles === "" ? [] : profiles.split(",")));
+    const { server, name } = ctx.resolve(instance, "instance");
+    await changeProfiles(server, name, () => (profiles === "" ? [] : profiles.split(",")));
     ctx.say(`Profiles ${profiles || "(none)"} applied to ${name}`);
   },
 });
@@ -50,8 +49,8 @@ const remove = defineCommand({
   summary: "Remove profiles from instances",
   args: [2, 2],
   async run(ctx, [instance, profile = ""]) {
-    const name = nameOf(instance, "instance");
-    await changeProfiles(ctx, name, (profiles) => {
+    const { server, name } = ctx.resolve(instance, "instance");
+    await changeProfiles(server, name, (profiles) => {
       if (!profiles.includes(profile)) throw new CliError(`Profile ${profile} isn't currently applied to ${name}`);
       return profiles.filter((it) => it !== profile);
     });

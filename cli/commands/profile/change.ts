@@ -1,10 +1,9 @@
 // berth profile copy, create, delete, edit, get, rename, set and unset
 import { defineCommand } from "../../command.ts";
-import type { Context } from "../../context.ts";
 import { editDocument } from "../../edit.ts";
 import { readPairs } from "../../key-values.ts";
 import { profileShape } from "../../output/shape.ts";
-import { nameOf, stripRemote } from "../../remote.ts";
+import type { Server } from "../../remotes/server.ts";
 import { profilePutFrom } from "../../writable.ts";
 
 const copy = defineCommand({
@@ -14,8 +13,10 @@ const copy = defineCommand({
   summary: "Copy profiles",
   args: [2, 2],
   async run(ctx, [source, target]) {
-    const { name, description, config, devices } = await ctx.client.getProfile({ name: nameOf(source, "source profile") });
-    await ctx.client.createProfile({ body: { name: stripRemote(target ?? "") || name, description, config, devices } });
+    const { server, name } = ctx.resolve(source, "source profile");
+    const destination = ctx.resolve(target);
+    const { description, config, devices } = await server.client.getProfile({ name });
+    await destination.server.client.createProfile({ body: { name: destination.name || name, description, config, devices } });
   },
 });
 
@@ -25,8 +26,8 @@ const create = defineCommand({
   summary: "Create profiles",
   args: [1, 1],
   async run(ctx, [argument]) {
-    const name = nameOf(argument, "profile");
-    await ctx.client.createProfile({ body: { name, description: "", config: {}, devices: {} } });
+    const { server, name } = ctx.resolve(argument, "profile");
+    await server.client.createProfile({ body: { name, description: "", config: {}, devices: {} } });
     ctx.say(`Profile ${name} created`);
   },
 });
@@ -38,8 +39,8 @@ const remove = defineCommand({
   summary: "Delete profiles",
   args: [1, 1],
   async run(ctx, [argument]) {
-    const name = nameOf(argument, "profile");
-    await ctx.client.deleteProfile({ name });
+    const { server, name } = ctx.resolve(argument, "profile");
+    await server.client.deleteProfile({ name });
     ctx.say(`Profile ${name} deleted`);
   },
 });
@@ -52,9 +53,9 @@ const edit = defineCommand({
     Update a profile using the content of profile.yaml`,
   args: [1, 1],
   async run(ctx, [argument]) {
-    const name = nameOf(argument, "profile");
-    await editDocument(ctx, {
-      read: () => ctx.client.getProfile({ name }),
+    const { server, name } = ctx.resolve(argument, "profile");
+    await editDocument(ctx, server, {
+      read: () => server.client.getProfile({ name }),
       shape: profileShape,
       help: `### This is a YAML representation of the profile.
 ### Any line starting with a '# will be ignored.
@@ -74,7 +75,7 @@ const edit = defineCommand({
 ###
 ### Note that the name is shown but cannot be changed`,
       parse: profilePutFrom,
-      write: (body, headers) => ctx.client.replaceProfile({ name, body, headers }),
+      write: (body, headers) => server.client.replaceProfile({ name, body, headers }),
     });
   },
 });
@@ -85,7 +86,8 @@ const get = defineCommand({
   summary: "Get values for profile configuration keys",
   args: [2, 2],
   async run(ctx, [argument, key = ""]) {
-    const { config } = await ctx.client.getProfile({ name: nameOf(argument, "profile") });
+    const { server, name } = ctx.resolve(argument, "profile");
+    const { config } = await server.client.getProfile({ name });
     ctx.print(config[key] ?? "");
   },
 });
@@ -97,8 +99,8 @@ const rename = defineCommand({
   summary: "Rename profiles",
   args: [2, 2],
   async run(ctx, [argument, newName = ""]) {
-    const name = nameOf(argument, "profile");
-    await ctx.client.renameProfile({ name, body: { name: newName } });
+    const { server, name } = ctx.resolve(argument, "profile");
+    await server.client.renameProfile({ name, body: { name: newName } });
     ctx.say(`Profile ${name} renamed to ${newName}`);
   },
 });
@@ -113,7 +115,8 @@ For backward compatibility, a single configuration key may still be set with:
     berth profile set <profile> <key> <value>`,
   args: [2, -1],
   async run(ctx, [argument, ...pairs]) {
-    await setKeys(ctx, nameOf(argument, "profile"), await readPairs(ctx, pairs));
+    const { server, name } = ctx.resolve(argument, "profile");
+    await setKeys(server, name, await readPairs(ctx, pairs));
   },
 });
 
@@ -123,14 +126,15 @@ const unset = defineCommand({
   summary: "Unset profile configuration keys",
   args: [2, 2],
   async run(ctx, [argument, key = ""]) {
-    await setKeys(ctx, nameOf(argument, "profile"), { [key]: "" });
+    const { server, name } = ctx.resolve(argument, "profile");
+    await setKeys(server, name, { [key]: "" });
   },
 });
 
-async function setKeys(ctx: Context, name: string, keys: Record<string, string>): Promise<void> {
-  const { value, headers } = await ctx.readForChange(() => ctx.client.getProfile({ name }));
+async function setKeys(server: Server, name: string, keys: Record<string, string>): Promise<void> {
+  const { value, headers } = await server.readForChange(() => server.client.getProfile({ name }));
   const { config, description, devices } = value;
-  await ctx.client.replaceProfile({ name, headers, body: { config: { ...config, ...keys }, description, devices } });
+  await server.client.replaceProfile({ name, headers, body: { config: { ...config, ...keys }, description, devices } });
 }
 
 export const profileChangeCommands = [copy, create, remove, edit, get, rename, set, unset];

@@ -3,7 +3,6 @@ import type { Profile } from "../../../server/api/profiles.ts";
 import { defineCommand, formatFlag, type Group } from "../../command.ts";
 import { compareRows } from "../../output/natural.ts";
 import { profileShape } from "../../output/shape.ts";
-import { nameOf } from "../../remote.ts";
 import { profileDeviceGroup } from "../config/device.ts";
 import { profileAssignCommands } from "./assign.ts";
 import { profileChangeCommands } from "./change.ts";
@@ -14,9 +13,10 @@ const listCommand = defineCommand({
   summary: "List profiles",
   args: [0, 1],
   flags: { format: formatFlag },
-  async run(ctx, _args, flags) {
+  async run(ctx, args, flags) {
+    const { server } = ctx.resolve(args[0]);
     await ctx.list(flags.format, async () => {
-      const profiles = (await ctx.client.listProfiles({ recursion: "1" })) as Profile[];
+      const profiles = (await server.client.listProfiles({ recursion: "1" })) as Profile[];
       const rows = profiles.map((it) => [it.name, it.description, String((it.used_by ?? []).length)]);
       return { header: ["NAME", "DESCRIPTION", "USED BY"], rows: rows.sort(compareRows), raw: profiles, shape: profileShape };
     });
@@ -29,7 +29,8 @@ const showCommand = defineCommand({
   summary: "Show profile configurations",
   args: [1, 1],
   async run(ctx, [profile]) {
-    ctx.show(await ctx.client.getProfile({ name: nameOf(profile, "profile") }), profileShape);
+    const { server, name } = ctx.resolve(profile, "profile");
+    ctx.show(await server.client.getProfile({ name }), profileShape);
   },
 });
 

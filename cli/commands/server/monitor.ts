@@ -5,7 +5,7 @@ import { defineCommand } from "../../command.ts";
 import { CliError } from "../../errors.ts";
 import { renderJson, sortKeys } from "../../output/json.ts";
 import { renderYaml } from "../../output/yaml.ts";
-import { withProject } from "../../context.ts";
+import { withProject } from "../../remotes/server.ts";
 import { levelOf, levels, renderPretty } from "./pretty-event.ts";
 
 const formats = ["json", "pretty", "yaml"];
@@ -32,7 +32,8 @@ berth monitor --type=lifecycle
     pretty: { kind: "bool", description: "Pretty rendering (short for --format=pretty)" },
     type: { kind: "list", description: "Event type to listen for" },
   },
-  async run(ctx, _args, flags) {
+  async run(ctx, args, flags) {
+    const { server } = ctx.resolve(args[0]);
     const format = flags.pretty ? "pretty" : flags.format;
     if (!formats.includes(format)) throw new CliError(`Invalid format: ${format}`);
     if (format !== "pretty" && flags.loglevel !== "") throw new CliError("Log level filtering can only be used with pretty formatting");
@@ -46,11 +47,10 @@ berth monitor --type=lifecycle
       else if (format === "json") ctx.write(`${renderJson(sortKeys(event))}\n\n`);
       else if (levelOf(event) <= least) ctx.write(renderPretty(event, isTerminal));
     };
-    const { openWebsocket } = await import("../../transport/websocket.ts");
     const query = { ...(types.length > 0 ? { type: types.join(",") } : {}), ...(flags["all-projects"] ? { "all-projects": "true" } : {}) };
-    const path = withProject(ctx.client.path("streamEvents", query), ctx.globals.project);
+    const path = withProject(server.client.path("streamEvents", query), server.project);
     await new Promise<void>((_, reject) => {
-      openWebsocket(ctx.socketPath, path, (socket) => {
+      server.openWebsocket(path, (socket) => {
         socket.on("message", (data: Buffer) => {
           try {
             show(data.toString());

@@ -7,6 +7,7 @@ import type { Context } from "../../context.ts";
 import { CliError } from "../../errors.ts";
 import { renderPrettyJson, sortKeys } from "../../output/json.ts";
 import { writeAll } from "../../output/write.ts";
+import type { Server } from "../../remotes/server.ts";
 
 export const queryCommand = defineCommand({
   name: "query",
@@ -23,16 +24,21 @@ export const queryCommand = defineCommand({
   },
   async run(ctx, [argument = ""], flags) {
     if (ctx.globals.project !== "") throw new CliError("--project cannot be used with the query command", { hint: "put ?project=NAME into the path." });
-    const path = argument.replace(/^local:/, "");
+    const { server, name: path } = splitPath(ctx, argument);
     if (!path.startsWith("/")) throw new CliError("Query path must start with /");
-    const response = await ctx.transport.request({
+    const response = await server.transport.request({
       method: flags.request, path,
       ...(flags.data === "" ? {} : { headers: { "content-type": "application/json" }, body: asJson(flags.data) }),
     });
     const envelope = await readEnvelope(response);
-    if (envelope) print(ctx, flags.wait && envelope.operation ? await waitFor(ctx, envelope) : envelope, flags.raw);
+    if (envelope) print(ctx, flags.wait && envelope.operation ? await waitFor(server, envelope) : envelope, flags.raw);
   },
 });
+
+/** A colon within a path is the path's. */
+function splitPath(ctx: Context, argument: string) {
+  return argument.startsWith("/") ? { ...ctx.resolve(), name: argument } : ctx.resolve(argument);
+}
 
 /** JSON stays, any other text becomes a JSON string. */
 function asJson(text: string): string {
@@ -56,9 +62,9 @@ async function readEnvelope(response: TransportResponse): Promise<Envelope | und
   return envelope;
 }
 
-async function waitFor(ctx: Context, { operation }: Envelope): Promise<Envelope> {
+async function waitFor(server: Server, { operation }: Envelope): Promise<Envelope> {
   const [path, query = ""] = operation.split("?");
-  const envelope = await readEnvelope(await ctx.transport.request({ method: "GET", path: `${path}/wait?${query}` }));
+  const envelope = await readEnvelope(await server.transport.request({ method: "GET", path: `${path}/wait?${query}` }));
   const ended = envelope?.metadata as Operation | undefined;
   if (!envelope || ended?.err) throw new CliError(ended?.err ?? "The operation is gone");
   return envelope;

@@ -5,7 +5,7 @@ import { compareRows } from "../../output/natural.ts";
 import { poolResourcesShape, poolShape } from "../../output/shape.ts";
 import { formatSizeIec } from "../../output/units.ts";
 import { renderYaml } from "../../output/yaml.ts";
-import { assertNoFilter, nameOf } from "../../remote.ts";
+import { listedServer } from "../../remote.ts";
 
 const listCommand = defineCommand({
   name: "list",
@@ -14,9 +14,9 @@ const listCommand = defineCommand({
   args: [0, 1],
   flags: { format: formatFlag },
   async run(ctx, args, flags) {
-    assertNoFilter(args);
+    const server = listedServer(ctx, args);
     await ctx.list(flags.format, async () => {
-      const pools = (await ctx.client.listStoragePools({ recursion: "1" })) as StoragePool[];
+      const pools = (await server.client.listStoragePools({ recursion: "1" })) as StoragePool[];
       const rows = pools.map((it) => [
         it.name, it.driver, it.config?.["source"] ?? "", it.description, String((it.used_by ?? []).length), it.status.toUpperCase(),
       ]);
@@ -33,9 +33,9 @@ const showCommand = defineCommand({
   args: [1, 1],
   flags: { resources: { kind: "bool", description: "Show the resources available to the storage pool" } },
   async run(ctx, [pool], flags) {
-    const name = nameOf(pool, "pool");
-    if (flags.resources) return ctx.show(await ctx.client.getStoragePoolResources({ name }), poolResourcesShape);
-    const found = await ctx.client.getStoragePool({ name });
+    const { server, name } = ctx.resolve(pool, "pool");
+    if (flags.resources) return ctx.show(await server.client.getStoragePoolResources({ name }), poolResourcesShape);
+    const found = await server.client.getStoragePool({ name });
     ctx.show({ ...found, used_by: [...(found.used_by ?? [])].sort() }, poolShape);
   },
 });
@@ -47,8 +47,8 @@ const infoCommand = defineCommand({
   args: [1, 1],
   flags: { bytes: { kind: "bool", description: "Show the used and free space in bytes" } },
   async run(ctx, [argument], flags) {
-    const name = nameOf(argument, "pool");
-    const [pool, { space }] = await Promise.all([ctx.client.getStoragePool({ name }), ctx.client.getStoragePoolResources({ name })]);
+    const { server, name } = ctx.resolve(argument, "pool");
+    const [pool, { space }] = await Promise.all([server.client.getStoragePool({ name }), server.client.getStoragePoolResources({ name })]);
     const size = flags.bytes ? String : formatSizeIec;
     const info = {
       name: pool.name, driver: pool.driver, description: pool.description, "total space": size(space.total), "space used": size(space.used),

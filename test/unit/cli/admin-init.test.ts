@@ -5,7 +5,7 @@ import { applyPreseed } from "../../../cli/commands/admin/apply.ts";
 import { planSetup } from "../../../cli/commands/admin/plan.ts";
 import { parsePreseed } from "../../../cli/commands/admin/preseed.ts";
 import { askWishes, checkSubnet } from "../../../cli/commands/admin/questions.ts";
-import type { Context } from "../../../cli/context.ts";
+import type { Server } from "../../../cli/remotes/server.ts";
 import { readYaml } from "../../../cli/output/yaml.ts";
 
 const parse = async (text: string) => parsePreseed(await readYaml(text));
@@ -14,7 +14,7 @@ const defaultProfile = { name: "default", description: "Default profile", config
 const nothing: Current = { config: {}, networks: [], pools: [], profiles: [defaultProfile] };
 
 /** A server that does what it is asked: only what `admin init` asks for. */
-function fakeContext(current: Current): { ctx: Context; calls: string[] } {
+function fakeServer(current: Current): { server: Server; calls: string[] } {
   const calls: string[] = [];
   const record = (name: string, apply: (arg: never) => void) => async (arg: never) => {
     calls.push(name);
@@ -26,7 +26,7 @@ function fakeContext(current: Current): { ctx: Context; calls: string[] } {
     replaceProfile: record("replaceProfile", ({ name, body }: { name: string; body: object }) => Object.assign(current.profiles.find((it) => it.name === name) ?? {}, body)),
     patchServerConfig: record("patchServerConfig", ({ body }: { body: { config: object } }) => Object.assign(current.config, body.config)),
   };
-  return { ctx: { client } as unknown as Context, calls };
+  return { server: { client } as unknown as Server, calls };
 }
 
 test("reads lxd's preseed, values as they are written", async () => {
@@ -62,13 +62,13 @@ test("refuses a preseed it does not understand", async () => {
 
 test("sets an empty server up, and the second time changes nothing", async () => {
   const current = structuredClone(nothing);
-  const { ctx, calls } = fakeContext(current);
-  assert.deepEqual(await applyPreseed(ctx, planSetup(wishes, current), current), ["Storage pool default created", "Network berthbr0 created", "Profile default updated"]);
+  const { server, calls } = fakeServer(current);
+  assert.deepEqual(await applyPreseed(server, planSetup(wishes, current), current), ["Storage pool default created", "Network berthbr0 created", "Profile default updated"]);
   assert.deepEqual(current.profiles[0]?.devices, {
     root: { type: "disk", path: "/", pool: "default" }, eth0: { type: "nic", name: "eth0", network: "berthbr0" },
   });
-  assert.deepEqual(await applyPreseed(ctx, planSetup(wishes, current), current), []);
-  assert.deepEqual(await applyPreseed(ctx, planSetup({ ...wishes, ipv4: "auto" }, current), current), []);
+  assert.deepEqual(await applyPreseed(server, planSetup(wishes, current), current), []);
+  assert.deepEqual(await applyPreseed(server, planSetup({ ...wishes, ipv4: "auto" }, current), current), []);
   assert.deepEqual(calls, ["createStoragePool", "createNetwork", "replaceProfile"]);
 });
 
@@ -81,8 +81,8 @@ test("keeps the pool and the network that the default profile has", () => {
 
 test("does not turn a pool into one of another driver", async () => {
   const current: Current = { ...nothing, pools: [{ name: "default", driver: "zfs", config: {}, description: "" } as never] };
-  const { ctx } = fakeContext(current);
-  await assert.rejects(applyPreseed(ctx, await parse("storage_pools: [{name: default, driver: dir}]"), current), /is of type "zfs" instead of "dir"/);
+  const { server } = fakeServer(current);
+  await assert.rejects(applyPreseed(server, await parse("storage_pools: [{name: default, driver: dir}]"), current), /is of type "zfs" instead of "dir"/);
 });
 
 test("asks only for what it was not told", async () => {

@@ -9,11 +9,12 @@ import { sortArguments } from "../../../cli/commands/image/import.ts";
 import { isInteractive } from "../../../cli/commands/instance/exec.ts";
 import { overrideDevices, parseOverrides } from "../../../cli/commands/instance/overrides.ts";
 import { goFormat, renderPretty } from "../../../cli/commands/server/pretty-event.ts";
-import { type Context, findSocket, withProject } from "../../../cli/context.ts";
+import { findSocket, splitRemote } from "../../../cli/context.ts";
 import { CliError, renderError } from "../../../cli/errors.ts";
 import { readPairs } from "../../../cli/key-values.ts";
 import { Prompt } from "../../../cli/prompt.ts";
-import { stripRemote } from "../../../cli/remote.ts";
+import { emptyConfig } from "../../../cli/remotes/config.ts";
+import { type Server, withProject } from "../../../cli/remotes/server.ts";
 import { instancePutFrom } from "../../../cli/writable.ts";
 import { BerthError } from "../../../server/api/errors.ts";
 
@@ -27,9 +28,11 @@ test("finds the socket and adds the project", () => {
   for (const project of ["", "default"]) assert.equal(withProject("/1.0/x", project), "/1.0/x");
 });
 
-test("strips local: and refuses other remotes", () => {
-  assert.deepEqual(["c1", "local:c1", "local:", "local:a:b"].map(stripRemote), ["c1", "c1", "", "a:b"]);
-  assert.throws(() => stripRemote("images:alpine"), /The remote "images" doesn't exist/);
+test("tells remotes from names, and a colon in a snapshot's name from both", () => {
+  const config = { ...emptyConfig({}), defaultRemote: "images" };
+  const split = (argument: string) => Object.values(splitRemote(argument, config));
+  assert.deepEqual(["c1", "local:c1", "local:", "local:a:b", ""].map(split), [["images", "c1"], ["local", "c1"], ["local", ""], ["local", "a:b"], ["images", ""]]);
+  assert.deepEqual([split("c1/at 12:30"), split("local:c1/a:b"), split("none:c1")], [["images", "c1/at 12:30"], ["local", "c1/a:b"], ["none", "c1"]]);
 });
 
 test("shows errors with their hint, and with --debug where they come from", () => {
@@ -47,10 +50,10 @@ test("reads key=value pairs, an old-style pair, and a value from stdin", async (
 });
 
 test("tells an instance from the server's keys in config set", () => {
-  assert.deepEqual(splitTarget(["c1", "a.b=1"]), { name: "c1", pairs: ["a.b=1"] });
-  assert.deepEqual(splitTarget(["local:c1", "a.b", "1"]), { name: "c1", pairs: ["a.b", "1"] });
-  assert.deepEqual(splitTarget(["core.x=1", "y=2"]), { name: "", pairs: ["core.x=1", "y=2"] });
-  assert.deepEqual(splitTarget(["core.x", "1"]), { name: "", pairs: ["core.x", "1"] });
+  assert.deepEqual(splitTarget(["c1", "a.b=1"]), { target: "c1", pairs: ["a.b=1"] });
+  assert.deepEqual(splitTarget(["local:c1", "a.b", "1"]), { target: "local:c1", pairs: ["a.b", "1"] });
+  assert.deepEqual(splitTarget(["core.x=1", "y=2"]), { target: "", pairs: ["core.x=1", "y=2"] });
+  assert.deepEqual(splitTarget(["core.x", "1"]), { target: "", pairs: ["core.x", "1"] });
 });
 
 test("decides when exec wants a pty", () => {
@@ -65,12 +68,12 @@ test("decides when exec wants a pty", () => {
 
 test("overrides devices of the instance and of its profiles", async () => {
   const getProfile = async ({ name }: { name: string }) => ({ devices: name === "default" ? { root: { type: "disk", pool: "p" } } : {} });
-  const ctx = { client: { getProfile } } as unknown as Context;
+  const server = { client: { getProfile } } as unknown as Server;
   const overrides = parseOverrides(["root,size=1GiB", "eth0,name=e,f=g"]);
-  assert.deepEqual(await overrideDevices(ctx, { eth0: { type: "nic" } }, overrides, ["default"]), {
+  assert.deepEqual(await overrideDevices(server, { eth0: { type: "nic" } }, overrides, ["default"]), {
     eth0: { type: "nic", name: "e,f=g" }, root: { type: "disk", pool: "p", size: "1GiB" },
   });
-  await assert.rejects(overrideDevices(ctx, {}, { nope: { a: "b" } }, ["default"]), /Device not found in profile devices/);
+  await assert.rejects(overrideDevices(server, {}, { nope: { a: "b" } }, ["default"]), /Device not found in profile devices/);
   assert.throws(() => parseOverrides(["root"]), /Bad device override syntax/);
 });
 
@@ -81,7 +84,7 @@ test("takes instance YAML as texts and truths", () => {
 
 test("sorts files from properties", () => {
   const exists = (path: string) => path === "ro=ot";
-  assert.deepEqual(sortArguments(["meta", "os = x", "ro=ot", "local:"], exists), { files: ["meta", "ro=ot"], properties: { os: "x" } });
+  assert.deepEqual(sortArguments(["meta", "os = x", "ro=ot", "local:"], exists), { files: ["meta", "ro=ot"], properties: { os: "x" }, remote: "local:" });
   assert.throws(() => sortArguments(["a", "b", "c"], exists), /Too many files: c/);
 });
 

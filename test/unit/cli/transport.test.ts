@@ -6,7 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { CliError } from "../../../cli/errors.ts";
-import { UnixTransport } from "../../../cli/transport/unix.ts";
+import { SocketTransport } from "../../../cli/transport/socket.ts";
+import { UnixDialer } from "../../../cli/transport/unix.ts";
 
 function socketPath(t: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), "berth-cli-test-"));
@@ -14,16 +15,16 @@ function socketPath(t: TestContext): string {
   return join(folder, "unix.socket");
 }
 
-async function serve(t: TestContext, listener: RequestListener): Promise<UnixTransport> {
+async function serve(t: TestContext, listener: RequestListener): Promise<SocketTransport> {
   const path = socketPath(t);
   const server = createServer(listener);
   await new Promise<void>((resolve) => server.listen(path, resolve));
   t.after(() => server.closeAllConnections());
   t.after(() => server.close());
-  return new UnixTransport(path);
+  return new SocketTransport(new UnixDialer(path));
 }
 
-async function serveRaw(t: TestContext, answer: (socket: Socket) => void): Promise<UnixTransport> {
+async function serveRaw(t: TestContext, answer: (socket: Socket) => void): Promise<SocketTransport> {
   const path = socketPath(t);
   const server = createSocketServer((socket) => {
     socket.on("error", () => {});
@@ -31,7 +32,7 @@ async function serveRaw(t: TestContext, answer: (socket: Socket) => void): Promi
   });
   await new Promise<void>((resolve) => server.listen(path, resolve));
   t.after(() => server.close());
-  return new UnixTransport(path);
+  return new SocketTransport(new UnixDialer(path));
 }
 
 test("sends method, path, headers and a text body, and reads an answer of known length", async (t) => {
@@ -135,6 +136,6 @@ test("refuses paths and headers that would make another request of it", async (t
 
 test("says what to do when nobody is there", async (t) => {
   const path = socketPath(t);
-  await assert.rejects(new UnixTransport(path).request({ method: "GET", path: "/" }), (error) =>
+  await assert.rejects(new SocketTransport(new UnixDialer(path)).request({ method: "GET", path: "/" }), (error) =>
     error instanceof CliError && error.message.includes(path) && /berthd/.test(error.hint ?? ""));
 });
