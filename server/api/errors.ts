@@ -100,6 +100,12 @@ const table = {
   backup_running: { status: 400, message: "Instance \"{name}\" is being backed up already", hint: "Wait for it (berth operation list), or cancel it: berth operation delete ID" },
   backup_broken: { status: 400, message: "Backup is not usable: {reason}" },
   compression_unsupported: { status: 400, message: "Compression algorithm \"{algorithm}\" is not supported: use {known}, with a level such as -3 if you want" },
+  migration_failed: { status: 500, message: "Error transferring instance data: {reason}", hint: "The instance is where it was. See the other server's log for more." },
+  live_migration_unsupported: {
+    status: 500,
+    message: "Unable to perform container live migration. CRIU isn't installed on the {side} server",
+    hint: "Berth moves no running processes: stop the instance first, or use --stateless.",
+  },
   invalid_name: { status: 400, message: "Invalid {what} name \"{name}\": {reason}" },
   instance_running: { status: 400, message: "Instance is running", hint: "Stop it first, or use --force." },
   instance_already_running: { status: 400, message: "The instance is already running" },

@@ -16,4 +16,5 @@ export const apiExtensions: readonly string[] = [
   "proxy", "proxy_unix", "proxy_udp", "proxy_tcp_udp_multi_port_handling", "proxy_unix_dac_properties", "proxy_haproxy_protocol", "proxy_nat",
   "container_only_migration", "container_copy_project", "container_incremental_copy", "instance_pool_move", "instance_allow_inconsistent_copy", "instances_rebuild",
   "container_backup", "backup_compression", "backup_compression_algorithm", "container_backup_override_pool", "backup_override_name",
+  "container_push", "container_push_target", "cluster_migration_inconsistent_copy",
 ];

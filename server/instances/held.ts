@@ -16,19 +16,27 @@ export interface Held {
   lend<T>(snapshot: SnapshotRecord | undefined, at: string, work: (lent: Lent) => Promise<T>): Promise<T>;
 }
 
+export interface Wish {
+  /** Without its snapshots. */
+  instanceOnly: boolean;
+  /** This one in place of what it is now. */
+  snapshot?: string | undefined;
+}
+
 /**
  * Lends an instance and, if wanted, its snapshots. Of layers a snapshot is taken, in the instance's turn, and it goes on meanwhile; what
  * has files of its own is lent as it is, and its guest is held still.
  */
-export async function withHeld<T>(ctx: Context, project: string, name: string, instanceOnly: boolean, work: (held: Held) => Promise<T>): Promise<T> {
+export async function withHeld<T>(ctx: Context, project: string, name: string, wish: Wish, work: (held: Held) => Promise<T>): Promise<T> {
   const systemName = systemNameOf({ project, name });
   const finish = await ctx.locks.run(systemName, async () => {
     await ctx.runtime.settled(systemName);
     const instance = ctx.instances.get(project, name);
-    const snapshots = instanceOnly ? [] : ctx.snapshots.list(instance);
+    const only = wish.snapshot === undefined ? undefined : ctx.snapshots.get(instance, wish.snapshot);
+    const snapshots = wish.instanceOnly || only ? [] : ctx.snapshots.list(instance);
     const driver = ctx.pools.driver(instance.pool);
     const lendSnapshot = <R>({ volume, config }: SnapshotRecord, at: string, use: (lent: Lent) => Promise<R>) => driver.lend({ record: volume, map: diskMap(config) }, at, use);
-    if (instance.volume.kind !== "overlay") {
+    if (!only && instance.volume.kind !== "overlay") {
       const result = await work({
         instance, snapshots,
         lend: (snapshot, at, use) => (snapshot ? lendSnapshot(snapshot, at, use) : driver.lendVolume(volumeOf(instance), diskMap(instance.config), liveGuest(ctx, instance), at, use)),
@@ -36,7 +44,7 @@ export async function withHeld<T>(ctx: Context, project: string, name: string, i
       return async () => result;
     }
     const temporary: Temporary[] = [];
-    const taken = await takeNow(ctx, instance, temporary);
+    const taken = only ? { record: only.volume, map: diskMap(only.config) } : await takeNow(ctx, instance, temporary);
     const volumes = [taken.record, ...snapshots.map(({ volume }) => volume)];
     const letGo = volumes.map((record) => ctx.instances.hold(instance.pool, record));
     return async () => {

@@ -18,6 +18,8 @@ import { guestPathOf } from "./files/request.ts";
 import { writeFile } from "./files/write.ts";
 import { listInstances } from "./list.ts";
 import { deleteLog, listLogs, readLog } from "./logs.ts";
+import { receiveInstance } from "./migration/sink.ts";
+import { sendInstance } from "./migration/source.ts";
 import { assertMovable, moveInstance } from "./move.ts";
 import { assertRebuildable, rebuildInstance } from "./rebuild.ts";
 import { assertNameFree, renameInstance } from "./rename.ts";
@@ -60,6 +62,7 @@ export function instanceRoutes(ctx: Context): Implementation<typeof instanceEndp
           }),
         });
       }
+      if (body.source?.type === "migration") return receiveInstance(ctx, project, body, requestor);
       const reservation = reserveInstance(ctx, project, body);
       const { instance } = reservation;
       return ctx.operations.start({
@@ -118,7 +121,7 @@ export function instanceRoutes(ctx: Context): Implementation<typeof instanceEndp
       const locks = [systemNameOf(instance), systemNameOf({ project, name })];
       if (body.migration) {
         if (body.project) ctx.projects.named(body.project);
-        if (!body.pool && !body.project) throw fail("not_supported", { what: "Moving instances to another server", hint: "" });
+        if (!body.pool && !body.project) return sendInstance(ctx, { instance, snapshot: undefined, post: body });
         const to = { name, pool: body.pool || instance.pool, instanceOnly: body.instance_only ?? body.container_only ?? false };
         assertMovable(ctx, instance, to);
         return ctx.operations.start({

@@ -52,7 +52,7 @@ export function createBackup(ctx: Context, { instance, record, compression }: Ba
     const backup = ctx.backups.store.insert(record);
     try {
       const tell = progressOf(operation, "create_backup_progress");
-      await withHeld(ctx, project, name, record.instanceOnly, (held) => writeBackup(ctx, held, ctx.backups.file(backup), compression, signal, tell));
+      await withHeld(ctx, project, name, { instanceOnly: record.instanceOnly }, (held) => writeBackup(ctx, held, ctx.backups.file(backup), compression, signal, tell));
       ctx.backups.store.save({ ...backup, phase: "ready" });
     } catch (error) {
       ctx.backups.remove(backup);
