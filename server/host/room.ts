@@ -51,6 +51,7 @@ export class Room implements Disposable {
       if (there?.isSymbolicLink()) symlinkSync(readlinkSync(`/${name}`), path.join(this.root, name));
       else if (there) this.show(`/${name}`, name, true);
     }
+    writeFileSync(path.join(this.folder("dev"), "null"), "", { mode: 0o444 }); // shells want to read from it
   }
 
   [Symbol.dispose](): void {

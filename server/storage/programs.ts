@@ -37,6 +37,12 @@ export function startReader({ room, namespace }: Lent, command: readonly string[
   return startIn(room.root, namespace, command, stdio);
 }
 
+/** Starts one that can reach nothing outside, and whose paths begin there. */
+export function startLockedReader(lent: Lent, command: readonly string[], stdio: readonly Handed[]): ChildProcess {
+  lent.room.showPrograms();
+  return startReader(lent, ["chroot", ".", ...command], stdio);
+}
+
 /** Starts a program that writes into a room and can reach nothing outside; its paths begin there. */
 export function startWriter(room: Room, command: readonly string[], stdio: readonly Handed[]): ChildProcess {
   room.showPrograms();

@@ -1,10 +1,11 @@
 // Instances travel between two servers, driven by the stock client: pulled, pushed and relayed, whole or by what has changed.
 import assert from "node:assert/strict";
-import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 import { after, afterEach, before, test } from "node:test";
 import { Daemon, startDaemon } from "../helpers/daemon.ts";
-import { exec, execOk, type Result } from "../helpers/exec.ts";
-import { makeFolder } from "../helpers/folder.ts";
+import { exec, type Result } from "../helpers/exec.ts";
+import { makeFolder, unmountBelow } from "../helpers/folder.ts";
 import { busyboxImages } from "../helpers/images.ts";
 import { act, forceStop, importImage, launch, sh, statusOf } from "../helpers/instances.ts";
 import { remains } from "../helpers/remains.ts";
@@ -33,13 +34,18 @@ before(async () => {
   writeFileSync(`${conf}/config.yml`, `default-remote: here\nremotes:\n  here:\n    addr: unix://${here.socket}\n  there:\n    addr: unix://${there.socket}\n`);
 });
 after(async () => {
-  await there?.[Symbol.asyncDispose]();
+  await there?.deleteInstances();
+  await there?.stop(); // the namespace goes with the other
   await here?.[Symbol.asyncDispose]();
+  unmountBelow(dirname(there.dir));
+  rmSync(dirname(there.dir), { recursive: true, force: true });
 });
 afterEach(async () => {
   for (const daemon of [here, there]) {
     if (!daemon.running) await daemon.start();
     await daemon.deleteInstances();
+  }
+  for (const daemon of [here, there]) {
     assert.deepEqual(await remains(daemon, new RegExp(`^${prefix}`)), []);
     for (const pool of ["default", "copies"]) await eventually(() => foldersOf(daemon, pool).length === 0, { what: `nothing is left in ${pool}: ${foldersOf(daemon, pool)}` });
   }
@@ -57,7 +63,7 @@ const tryLxc = (...args: string[]): Promise<Result> => exec("lxc", args, { env: 
 
 async function lxc(...args: string[]): Promise<string> {
   const { stdout, stderr, code } = await tryLxc(...args);
-  assert.equal(code, 0, `lxc ${args.join(" ")}: ${stderr || stdout}\n${there.log(12)}\n${here.log(12)}`);
+  assert.equal(code, 0, `lxc ${args.join(" ")}: ${stderr || stdout}\n${JSON.stringify((await here.must("GET", "/1.0/operations?recursion=1")).failure)}`);
   return stdout;
 }
 
@@ -69,7 +75,7 @@ async function makeSource(pool = "default"): Promise<void> {
   await sh(here, one, "echo now > /home/state; rm /bin/base64; mkfifo /home/fifo; truncate -s 50M /home/sparse; chmod 4755 /home/sparse; mkdir -m 1777 /home/sticky");
   await forceStop(here, one);
   const root = rootOf(here, one, pool);
-  await here.inNamespace("sh", "-c", 'setfattr -n user.note -v kept "$0/home/state" && setfacl -m u:1234:r "$0/home/state"', root);
+  await here.inNamespace("sh", "-c", 'setfattr -n user.note -v kept "$0/home/state" && setfacl -m u:1001234:r "$0/home/state"', root);
 }
 
 const look = "cd /home; echo $(cat state hard) $(stat -c %u:%g:%h state) $(stat -c %F:%a:%s fifo sparse sticky | tr ' ' _) $(ls /bin/base64 2>&1 | grep -c No); hostname";
@@ -77,7 +83,7 @@ const nowState = "now now 1000:1000:2 fifo:644:0 regular_file:4755:52428800 dire
 
 async function assertArrived(daemon: Daemon, name: string, pool = "default"): Promise<void> {
   const { stdout } = await daemon.inNamespace("sh", "-c", 'getfattr --only-values -n user.note "$0/home/state"; getfacl -np "$0/home/state"', rootOf(daemon, name, pool));
-  assert.match(stdout, /^kept[^]*user:\d*1?234:r/, stdout);
+  assert.match(stdout, /^kept[^]*user:1001234:r/, stdout);
   await act(daemon, name, "start");
   const seen = await sh(daemon, name, look);
   assert.ok(seen.startsWith(nowState), seen);
@@ -178,7 +184,7 @@ for (const victim of ["source", "target"] as const) {
   });
 }
 
-test("a move that is cancelled, or has no space, leaves nothing", async () => {
+test("a move that is cancelled leaves nothing", async () => {
   await makeSource();
   await here.inNamespace("sh", "-c", 'head -c 150m /dev/urandom > "$0/home/big"', rootOf(here, one));
   const copying = tryLxc("copy", one, `there:${two}`);
@@ -188,6 +194,4 @@ test("a move that is cancelled, or has no space, leaves nothing", async () => {
   assert.notEqual((await copying).code, 0);
   await eventually(async () => !(await here.must("GET", "/1.0/operations")).running, { what: "the source has noticed" });
   assert.equal(await exists(there, two), false);
-  await there.inNamespace("sh", "-c", 'mkdir -p "$0/small" && mount -t tmpfs -o size=60m,mode=711 tmpfs "$0/small"', `${there.dir}/..`);
-  await execOk("true", []);
 });

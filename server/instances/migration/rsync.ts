@@ -4,7 +4,7 @@ import type { Readable, Writable } from "node:stream";
 import { fail } from "../../api/errors.ts";
 import type { Room } from "../../host/room.ts";
 import type { Lent } from "../../storage/driver.ts";
-import { ending, programError, startReader, startWriter } from "../../storage/programs.ts";
+import { ending, programError, startLockedReader, startWriter } from "../../storage/programs.ts";
 import { feed } from "../backups/parts.ts";
 import type { Channel } from "./channel.ts";
 import type { RsyncFeatures } from "./header.ts";
@@ -35,9 +35,9 @@ const vanished = 24;
 
 /** Sends the folder `files` of what was lent. `allowVanished`: the files may change meanwhile. */
 export async function sendFiles(lent: Lent, channel: Channel, options: RsyncOptions, allowVanished: boolean): Promise<void> {
-  const child = startReader(lent, [
+  const child = startLockedReader(lent, [
     "rsync", "-ar", "--devices", "--numeric-ids", "--partial", "--sparse", ...(options.whole ? ["--hard-links", "--acls"] : []), ...featureArguments(options),
-    "./files/", "server:/files", "-e", relay,
+    "/files/", "server:/files", "-e", relay,
   ], ["ignore", "ignore", "pipe", "pipe", "pipe"]);
   const [input, output] = [child.stdio[3] as Writable, child.stdio[4] as Readable];
   const code = await carry(child, input, output, channel, options, "the files");
