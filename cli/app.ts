@@ -1,9 +1,9 @@
 // The program: finds the command, parses its arguments, runs it, and says what went wrong.
 import { findCommand, parseArgs } from "./args.ts";
-import { type Entry, type GlobalValues, globalFlags, isGroup } from "./command.ts";
+import { type Entry, type GlobalValues, globalFlags, type Group, isGroup } from "./command.ts";
 import { root } from "./commands/index.ts";
 import { BrokenPipe, CliError, renderError } from "./errors.ts";
-import { renderHelp } from "./help.ts";
+import { renderHelp, renderTree } from "./help.ts";
 import { writeNow } from "./output/write.ts";
 
 /** What a shell reports for a program that SIGPIPE has ended. */
@@ -24,7 +24,9 @@ export async function runProgram(argv: readonly string[], env: NodeJS.ProcessEnv
   }
 }
 
-async function dispatch(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+async function dispatch(words: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+  const argv = (await replaceAlias(words, env)) ?? words;
+  if (argv[0]?.startsWith("/") && argv !== words) return runProgramOfUser(argv);
   if (argv[0] === "help") return showHelp(argv.slice(1));
   const { entry, path, rest } = findCommand(root, argv);
   const { values, args } = parseArgs(rest, isGroup(entry) ? { flags: globalFlags } : entry);
@@ -33,6 +35,7 @@ async function dispatch(argv: readonly string[], env: NodeJS.ProcessEnv): Promis
     writeNow(1, `${version}\n`);
     return 0;
   }
+  if (values["sub-commands"] && isGroup(entry)) return printTree(entry, path);
   if (values["help"] || isGroup(entry)) return print(entry, path);
   const [least, most] = entry.args;
   if (args.length < least || (most >= 0 && args.length > most)) {
@@ -40,8 +43,32 @@ async function dispatch(argv: readonly string[], env: NodeJS.ProcessEnv): Promis
     if (args.length === 0) return 0;
     throw new CliError("Invalid number of arguments");
   }
+  if (values["target"]) throw new CliError("To use --target, the destination remote must be a cluster", { hint: "Berth is never one." });
   const { createContext } = await import("./context.ts");
-  return (await entry.run(await createContext(values as GlobalValues, env), args, values)) ?? 0;
+  const ctx = await createContext(values as GlobalValues, env);
+  try {
+    return (await entry.run(ctx, args, values)) ?? 0;
+  } catch (error) {
+    const { withSuggestion } = await import("./suggest.ts");
+    throw await withSuggestion(ctx, error);
+  }
+}
+
+/** The command line that the user's alias stands for. A configuration that cannot be read has none: who needs it says so. */
+async function replaceAlias(words: readonly string[], env: NodeJS.ProcessEnv): Promise<string[] | undefined> {
+  const { loadConfig } = await import("./remotes/config.ts");
+  const config = await loadConfig(env).catch(() => undefined);
+  if (!config || Object.keys(config.aliases).length === 0) return undefined;
+  const { expandAlias } = await import("./aliases.ts");
+  return expandAlias(config.aliases, words);
+}
+
+/** An alias may stand for any program. */
+async function runProgramOfUser([command = "", ...args]: readonly string[]): Promise<number> {
+  const { spawnSync } = await import("node:child_process");
+  const { status, error } = spawnSync(command, args, { stdio: "inherit" });
+  if (error) throw new CliError(`Processing aliases failed: ${error.message}`, { cause: error });
+  return status ?? 1;
 }
 
 function print(entry: Entry, path: readonly string[]): number {
@@ -49,7 +76,12 @@ function print(entry: Entry, path: readonly string[]): number {
   return 0;
 }
 
+function printTree(group: Group, path: readonly string[]): number {
+  writeNow(1, renderTree(group, path));
+  return 0;
+}
+
 function showHelp(words: readonly string[]): number {
   const { entry, path } = findCommand(root, words.filter((word) => !word.startsWith("-")));
-  return print(entry, path);
+  return words.includes("--sub-commands") && isGroup(entry) ? printTree(entry, path) : print(entry, path);
 }

@@ -30,9 +30,17 @@ function usageLine(command: Command, name: string): string {
 }
 
 function renderCommands(group: Group): string {
-  const rows = [...group.commands].sort((a, b) => (a.name < b.name ? -1 : 1));
+  const rows = group.commands.filter((command) => !command.hidden).sort((a, b) => (a.name < b.name ? -1 : 1));
   const width = Math.max(11, ...rows.map((row) => row.name.length));
   return rows.map((row) => `${row.name.padEnd(width)} ${row.summary}`).join("\n");
+}
+
+/** All commands below a group, one a line. */
+export function renderTree(group: Group, path: readonly string[] = [group.name]): string {
+  return group.commands.filter((command) => !command.hidden).map((command) => {
+    const name = [...path, command.name];
+    return isGroup(command) ? renderTree(command, name) : `${name.join(" ")}\n`;
+  }).join("");
 }
 
 /** One line a flag, sorted by name. */

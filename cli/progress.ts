@@ -1,6 +1,18 @@
 // One line on the terminal that is written over as work goes on. Silent unless stderr is a terminal.
 import { isatty } from "node:tty";
+import { formatSize } from "./output/units.ts";
 import { writeNow } from "./output/write.ts";
+
+/** `45% (12.30MB/s, 20s left)`, or what has come so far when nobody knows how much there is. `seconds`: since it began. */
+export function renderTransfer(done: number, total: number, seconds: number): string {
+  const rate = done / Math.max(0.001, seconds);
+  const speed = `${formatSize(Math.floor(rate))}/s`;
+  if (total <= 0) return `${formatSize(done)} (${speed})`;
+  const left = Math.ceil(Math.max(0, total - done) / Math.max(1, rate));
+  // A guess made of the first moments is worth nothing.
+  const rest = seconds < 1 || left === 0 ? "" : `, ${left < 120 ? `${left}s` : `${Math.round(left / 60)}min`} left`;
+  return `${Math.min(100, Math.floor((done / total) * 100))}% (${speed}${rest})`;
+}
 
 export class ProgressLine {
   readonly isShown: boolean;

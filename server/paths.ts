@@ -19,6 +19,10 @@ export class Paths {
   get socket(): string {
     return `${this.root}/unix.socket`;
   }
+  /** For users who are confined to a project of their own. */
+  get userSocket(): string {
+    return `${this.root}/unix-user.socket`;
+  }
   get database(): string {
     return `${this.root}/database/berth.db`;
   }
@@ -52,6 +56,10 @@ export class Paths {
   }
   get images(): string {
     return `${this.root}/images`;
+  }
+  /** What can be fetched again: lists of images. */
+  get cache(): string {
+    return `${this.root}/cache`;
   }
   get pools(): string {
     return `${this.root}/storage-pools`;

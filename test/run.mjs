@@ -6,19 +6,18 @@ import { fileURLToPath } from "node:url";
 import { build } from "../snap/build.mjs";
 import { say, script } from "../snap/setup/step.mjs";
 import { setup } from "../snap/setup.mjs";
-import { isolateLeftovers, runId, sweep } from "./helpers/leftovers.mjs";
+import { isolateLeftovers, markOfFile, sweep } from "./helpers/leftovers.mjs";
 import { runFile, runTool } from "./helpers/run-file.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const minute = 60_000;
-process.env.BERTH_TEST_RUN = runId;
 
-/** Suites in the order they run. `together`: how many files at once. System tests have the machine to themselves. */
+/** Suites in the order they run. `together`: how many files at once; system tests mostly wait. `alone`: what measures times, or loads all processors. */
 const suites = [
   { name: "rules", together: 2, limit: 2 * minute },
   { name: "unit", together: 2, limit: 2 * minute },
   { name: "api", together: 2, limit: 5 * minute },
-  { name: "system", together: 1, limit: 10 * minute },
+  { name: "system", together: 3, limit: 10 * minute, alone: /concurrency|snapshot-times|crash|faults|disk-full/ },
 ];
 
 const tools = [
@@ -52,24 +51,30 @@ function report(name, result) {
   for (const { title, message } of result.failures) say(`      x ${title}\n${message.replace(/^/gm, "        ")}`);
 }
 
-async function runSuite({ name, together, limit }, filters) {
+async function runSuite({ name, together, limit, alone }, filters) {
   const files = filesOf(name, filters);
   if (files.length === 0) return;
   say(`\n${name}: ${files.length} files`);
+  const isAlone = (file) => alone?.test(file) ?? false;
+  await runFiles(files.filter((file) => !isAlone(file)), together, limit);
+  await runFiles(files.filter(isAlone), 1, limit);
+}
+
+async function runFiles(files, together, limit) {
   const queue = [...files];
   const worker = async () => {
     for (let file = queue.shift(); file; file = queue.shift()) {
-      const leftovers = isolateLeftovers();
-      report(file, await runFile(root, file, limit));
-      if (together === 1) checkLeftovers(file, leftovers);
+      const mark = markOfFile();
+      report(file, await runFile(root, file, limit, mark));
+      checkLeftovers(file, new Set(), mark);
     }
   };
   await Promise.all(Array.from({ length: together }, worker));
 }
 
 /** What a test left on the machine is removed, and is a failure of that test. */
-function checkLeftovers(after, before) {
-  const left = sweep(before);
+function checkLeftovers(after, before, mark) {
+  const left = sweep(before, mark);
   if (left.length === 0) return;
   report(`${after}: what it left behind`, {
     passed: 0, failed: 1, skipped: 0, ms: 0, failures: [{ title: "left behind, now removed:", message: left.join("\n") }],

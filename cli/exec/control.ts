@@ -1,26 +1,28 @@
 // The control socket of an exec: window sizes and signals. What comes before it is connected waits.
 import { closeSync, constants as fsConstants, openSync } from "node:fs";
 import { constants } from "node:os";
-import type { WebSocket } from "ws";
 import type { ExecControl } from "../../server/api/instances.ts";
+import type { WebSocketClient } from "../transport/websocket.ts";
 
 const forwarded = [
   "SIGTERM", "SIGHUP", "SIGINT", "SIGQUIT", "SIGABRT", "SIGTSTP", "SIGTTIN", "SIGTTOU", "SIGUSR1", "SIGUSR2", "SIGCONT",
 ] as const satisfies NodeJS.Signals[];
+/** Not all systems have all of them. */
+const known = () => forwarded.filter((signal) => signal in constants.signals);
 
 export class ControlChannel {
   readonly #interactive: boolean;
   readonly #waiting: string[] = [];
-  #socket: WebSocket | undefined;
+  #socket: WebSocketClient | undefined;
   readonly #onSignal = (signal: NodeJS.Signals) => this.#forward(signal);
 
   /** From now on signals are not ours but the command's. */
   constructor(interactive: boolean) {
     this.#interactive = interactive;
-    for (const signal of forwarded) process.on(signal, this.#onSignal);
+    for (const signal of known()) process.on(signal, this.#onSignal);
   }
 
-  attach(socket: WebSocket | undefined): void {
+  attach(socket: WebSocketClient | undefined): void {
     this.#socket = socket;
     for (const message of this.#waiting.splice(0)) socket?.send(message, () => {});
   }
@@ -33,7 +35,7 @@ export class ControlChannel {
   }
 
   close(): void {
-    for (const signal of forwarded) process.off(signal, this.#onSignal);
+    for (const signal of known()) process.off(signal, this.#onSignal);
     this.#socket?.close();
   }
 

@@ -68,11 +68,18 @@ export const profileShape = {
   struct: { config: "map", description: "value", devices: "map", name: "value", used_by: "list" },
 } as const satisfies Shape;
 
+export const projectShape = { struct: { config: "map", description: "value", name: "value", used_by: "list" } } as const satisfies Shape;
+export const projectStateShape = { struct: { resources: { mapOf: { struct: { Limit: "value", Usage: "value" } } } } } as const satisfies Shape;
+
 export const poolShape = {
   struct: { config: "map", description: "value", name: "value", driver: "value", used_by: "list", status: "value", locations: "list" },
 } as const satisfies Shape;
 const usage = { struct: { used: "value", total: "value" } } as const;
 export const poolResourcesShape = { struct: { space: usage, inodes: usage } } as const satisfies Shape;
+
+export const certificateShape = {
+  struct: { name: "value", type: "value", restricted: "value", projects: "list", certificate: "value", fingerprint: "value", role: "value" },
+} as const satisfies Shape;
 
 export const operationShape = {
   struct: {

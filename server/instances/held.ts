@@ -35,11 +35,11 @@ export async function withHeld<T>(ctx: Context, project: string, name: string, w
     const only = wish.snapshot === undefined ? undefined : ctx.snapshots.get(instance, wish.snapshot);
     const snapshots = wish.instanceOnly || only ? [] : ctx.snapshots.list(instance);
     const driver = ctx.pools.driver(instance.pool);
-    const lendSnapshot = <R>({ volume, config }: SnapshotRecord, at: string, use: (lent: Lent) => Promise<R>) => driver.lend({ record: volume, map: diskMap(config) }, at, use);
+    const lendSnapshot = <R>({ volume, config }: SnapshotRecord, at: string, use: (lent: Lent) => Promise<R>) => driver.showSnapshot({ record: volume, map: diskMap(config) }, at, use);
     if (!only && instance.volume.kind !== "overlay") {
       const result = await work({
         instance, snapshots,
-        lend: (snapshot, at, use) => (snapshot ? lendSnapshot(snapshot, at, use) : driver.lendVolume(volumeOf(instance), diskMap(instance.config), liveGuest(ctx, instance), at, use)),
+        lend: (snapshot, at, use) => (snapshot ? lendSnapshot(snapshot, at, use) : driver.showVolume(volumeOf(instance), diskMap(instance.config), liveGuest(ctx, instance), at, use)),
       });
       return async () => result;
     }
@@ -49,7 +49,7 @@ export async function withHeld<T>(ctx: Context, project: string, name: string, w
     const letGo = volumes.map((record) => ctx.instances.hold(instance.pool, record));
     return async () => {
       try {
-        return await work({ instance, snapshots, lend: (snapshot, at, use) => (snapshot ? lendSnapshot(snapshot, at, use) : driver.lend(taken, at, use)) });
+        return await work({ instance, snapshots, lend: (snapshot, at, use) => (snapshot ? lendSnapshot(snapshot, at, use) : driver.showSnapshot(taken, at, use)) });
       } finally {
         for (const release of letGo) release();
         await releaseVolumes(ctx, instance.pool, volumes);

@@ -40,7 +40,8 @@ export async function recoverInstances(ctx: Context): Promise<void> {
   for (const [pool, driver] of ctx.pools.drivers()) driver.sweep((id) => ctx.instances.usesFolder(pool, id));
   const sameRun = readText(ctx.paths.machineRun) === machineRun();
   const instances = new Map(ctx.instances.list().map((instance) => [systemNameOf(instance), instance]));
-  sweepFolders(ctx.paths, new Set([...instances.keys(), ...found.keys()]));
+  const former = [...instances.values()].flatMap(({ unfinished }) => unfinished.renamedFrom ?? []); // what lies there moves below
+  sweepFolders(ctx.paths, new Set([...instances.keys(), ...found.keys(), ...former]));
   for (const [name, processes] of found) {
     const instance = instances.get(name);
     if (!instance) {

@@ -1,7 +1,8 @@
 // The instance endpoints. Each calls one verb of this folder.
 import { fail } from "../api/errors.ts";
 import type { instanceEndpoints } from "../api/instances.ts";
-import { isForAll } from "../auth/caller.ts";
+import type { ProjectAccess } from "../api/endpoint.ts";
+import { type Caller, isForAll, mayIn } from "../auth/caller.ts";
 import type { Context } from "../context.ts";
 import type { Implementation } from "../http/implementation.ts";
 import { importBackup } from "./backups/import.ts";
@@ -10,6 +11,7 @@ import { Consoles } from "./console/console.ts";
 import { clearConsole, readConsole } from "./console/log.ts";
 import { copyInstance, reserveCopy } from "./copy.ts";
 import { createInstance, reserveInstance } from "./create.ts";
+import { createFromRemote } from "./create-remote.ts";
 import { assertDeletable, deleteInstance } from "./delete.ts";
 import { execInstance } from "./exec/exec.ts";
 import { readFile, readFileHead } from "./files/read.ts";
@@ -21,17 +23,23 @@ import { deleteLog, listLogs, readLog } from "./logs.ts";
 import { receiveInstance } from "./migration/sink.ts";
 import { sendInstance } from "./migration/source.ts";
 import { assertMovable, moveInstance } from "./move.ts";
+import { moveToProject, planProjectMove } from "./move-project.ts";
 import { assertRebuildable, rebuildInstance } from "./rebuild.ts";
 import { assertNameFree, renameInstance } from "./rename.ts";
 import { restoreSnapshot } from "./snapshots/restore.ts";
 import { readState } from "./state.ts";
-import { findImage } from "./source-image.ts";
+import { fetchSource, findImage, isRemote, readRemote } from "./source-image.ts";
 import { type InstanceRecord, systemNameOf } from "./store.ts";
 import { updateInstance } from "./update.ts";
 import { instanceResources, instanceUrl, viewFull, viewInstance } from "./view.ts";
 
 export function instanceRoutes(ctx: Context): Implementation<typeof instanceEndpoints> {
   const find = (project: string | undefined, name: string) => ctx.instances.get(ctx.projects.named(project), name);
+  /** Another project that a request names besides its own. */
+  const otherProject = (caller: Caller, project: string, access: ProjectAccess) => {
+    if (!mayIn(caller, project, access)) throw fail("forbidden");
+    return ctx.projects.named(project);
+  };
   const consoles = new Consoles(ctx);
 
   return {
@@ -42,7 +50,7 @@ export function instanceRoutes(ctx: Context): Implementation<typeof instanceEndp
       return machines ? [] : listInstances(ctx, { project, caller, recursion: Number(query.recursion ?? 0), filter: query.filter, noun });
     },
 
-    createInstance: ({ query, body, upload, headers, requestor }) => {
+    createInstance: ({ query, body, upload, headers, requestor, caller }) => {
       if (query.target) throw fail("bad_request", { reason: "Target only allowed when clustered" });
       const project = ctx.projects.named(query.project);
       const header = (name: string) => headers[name] as string | undefined;
@@ -51,6 +59,7 @@ export function instanceRoutes(ctx: Context): Implementation<typeof instanceEndp
         action: "instance-created", source: instanceUrl(instance), requestor, context: { type: "container", "storage-pool": instance.pool },
       }, instance.project);
       if (body.source?.type === "copy") {
+        if (body.source.project) otherProject(caller, body.source.project, "view");
         const reservation = reserveCopy(ctx, project, body);
         const { source, snapshot, target, refresh } = reservation;
         const from = { ...source, name: snapshot === undefined ? source.name : `${source.name}/${snapshot}` };
@@ -63,6 +72,7 @@ export function instanceRoutes(ctx: Context): Implementation<typeof instanceEndp
         });
       }
       if (body.source?.type === "migration") return receiveInstance(ctx, project, body, requestor);
+      if (isRemote(body.source)) return createFromRemote(ctx, project, body, body.source, created, requestor);
       const reservation = reserveInstance(ctx, project, body);
       const { instance } = reservation;
       return ctx.operations.start({
@@ -114,13 +124,21 @@ export function instanceRoutes(ctx: Context): Implementation<typeof instanceEndp
       await ctx.locks.run(systemNameOf(instance), async () => updateInstance(ctx, instance.project, instance.name, body, true, requestor));
     },
 
-    renameInstance: ({ params, query, body, requestor }) => {
+    renameInstance: ({ params, query, body, requestor, caller }) => {
       const instance = find(query.project, params.name);
       const { project } = instance;
       const name = body.name || instance.name;
       const locks = [systemNameOf(instance), systemNameOf({ project, name })];
+      if (body.migration && body.project && body.project !== project) {
+        const to = { name, project: otherProject(caller, body.project, "edit"), instanceOnly: body.instance_only ?? body.container_only ?? false };
+        if (body.pool && body.pool !== instance.pool) throw fail("bad_request", { reason: "An instance is moved to another pool and to another project one after the other" });
+        planProjectMove(ctx, instance, to);
+        return ctx.operations.start({
+          description: "Migrating instance", project, resources: { instances: [instanceUrl(instance)] },
+          run: () => ctx.locks.runAll([systemNameOf(instance), systemNameOf(to)], () => moveToProject(ctx, project, instance.name, to, requestor)),
+        });
+      }
       if (body.migration) {
-        if (body.project) ctx.projects.named(body.project);
         if (!body.pool && !body.project) return sendInstance(ctx, { instance, snapshot: undefined, post: body });
         const to = { name, pool: body.pool || instance.pool, instanceOnly: body.instance_only ?? body.container_only ?? false };
         assertMovable(ctx, instance, to);
@@ -138,12 +156,16 @@ export function instanceRoutes(ctx: Context): Implementation<typeof instanceEndp
 
     rebuildInstance: ({ params, query, body, requestor }) => {
       const instance = find(query.project, params.name);
-      const image = findImage(ctx, instance.project, body.source);
+      const remote = isRemote(body.source) ? readRemote(ctx, instance.project, body.source) : undefined;
+      const image = remote ? undefined : findImage(ctx, instance.project, body.source);
       assertRebuildable(ctx, instance);
       return ctx.operations.start({
         description: "Rebuilding instance", project: instance.project, resources: instanceResources(instance),
-        run: (operation) => ctx.locks.run(systemNameOf(instance), () =>
-          rebuildInstance(ctx, instance.project, instance.name, image, requestor, (metadata) => operation.update(metadata))),
+        run: async (operation) => {
+          const used = remote ? findImage(ctx, instance.project, await fetchSource(ctx, remote, operation, requestor)) : image;
+          await ctx.locks.run(systemNameOf(instance), () =>
+            rebuildInstance(ctx, instance.project, instance.name, used, requestor, (metadata) => operation.update(metadata)));
+        },
       });
     },
 

@@ -5,7 +5,8 @@ import type { Db } from "../db/open.ts";
 import type { Volume, VolumeRecord } from "../storage/driver.ts";
 import { systemName } from "../paths.ts";
 
-export type Phase = "creating" | "ready" | "deleting";
+export const phases = ["creating", "ready", "deleting"] as const;
+export type Phase = (typeof phases)[number];
 
 export interface InstanceRecord {
   id: number;
@@ -65,14 +66,20 @@ export function systemNameOf(record: Pick<InstanceRecord, "project" | "name">): 
   return systemName(record.project, record.name);
 }
 
+/** The project and the name that a name on disk stands for: instances' names have no underscore. */
+export function nameParts(systemName: string): Pick<InstanceRecord, "project" | "name"> {
+  const at = systemName.lastIndexOf("_");
+  return at < 0 ? { project: "default", name: systemName } : { project: systemName.slice(0, at), name: systemName.slice(at + 1) };
+}
+
 export function volumeOf(record: InstanceRecord): Volume {
   return { ...record.volume, pool: record.pool, name: systemNameOf(record) };
 }
 
 export class InstanceStore {
   readonly #db: Db;
-  /** Volumes that somebody reads though no row may name them any more. */
-  readonly #held = new Set<{ pool: string; record: VolumeRecord }>();
+  /** What is being read. */
+  readonly #read = new Set<VolumeRecord & { pool: string }>();
   constructor(db: Db) {
     this.#db = db;
   }
@@ -95,10 +102,10 @@ export class InstanceStore {
     return row && parse(row);
   }
 
-  /** By the name on disk and for liblxc: instances' names have no underscore. */
+  /** By the name on disk and for liblxc. */
   findBySystemName(systemName: string): InstanceRecord | undefined {
-    const at = systemName.lastIndexOf("_");
-    const record = at < 0 ? this.find("default", systemName) : this.find(systemName.slice(0, at), systemName.slice(at + 1));
+    const { project, name } = nameParts(systemName);
+    const record = this.find(project, name);
     return record?.phase === "ready" ? record : undefined;
   }
 
@@ -127,9 +134,9 @@ export class InstanceStore {
 
   /** Writes all that may change. */
   save(record: InstanceRecord): void {
-    this.#db.prepare(`UPDATE instances SET name = ?, phase = ?, architecture = ?, ephemeral = ?, description = ?, config = ?, devices = ?,
+    this.#db.prepare(`UPDATE instances SET project_id = (SELECT id FROM projects WHERE name = ?), name = ?, phase = ?, architecture = ?, ephemeral = ?, description = ?, config = ?, devices = ?,
       profiles = ?, pool = ?, image = ?, volume = ?, own = ?, layers = ?, unfinished = ?, last_used_at = ? WHERE id = ?`)
-      .run(record.name, record.phase, record.architecture, record.ephemeral ? 1 : 0, record.description, JSON.stringify(record.config),
+      .run(record.project, record.name, record.phase, record.architecture, record.ephemeral ? 1 : 0, record.description, JSON.stringify(record.config),
         JSON.stringify(record.devices), JSON.stringify(record.profiles), record.pool, record.volume.image, record.volume.kind,
         record.volume.own, JSON.stringify(record.volume.layers), JSON.stringify(record.unfinished), record.lastUsedAt?.getTime() ?? 0, record.id);
   }
@@ -138,27 +145,33 @@ export class InstanceStore {
     this.#db.prepare("DELETE FROM instances WHERE id = ?").run(record.id);
   }
 
-  /** Keeps what a volume has until the result is called; whoever does releases the volume then. */
-  hold(pool: string, record: VolumeRecord): () => void {
-    const entry = { pool, record };
-    this.#held.add(entry);
-    return () => this.#held.delete(entry);
+  /** Keeps what a volume is made of until the result is called, whoever lets go of it meanwhile: the reader is to release it then. */
+  hold(pool: string, volume: VolumeRecord): () => void {
+    const read = { ...volume, pool };
+    this.#read.add(read);
+    return () => this.#read.delete(read);
   }
 
-  #holds(pool: string, fits: (record: VolumeRecord) => boolean): boolean {
-    return [...this.#held].some((entry) => entry.pool === pool && fits(entry.record));
+  /** The same while `work` reads it. */
+  async whileReading<T>(pool: string, volume: VolumeRecord, work: () => Promise<T>): Promise<T> {
+    const letGo = this.hold(pool, volume);
+    try {
+      return await work();
+    } finally {
+      letGo();
+    }
   }
 
   /** Whether a volume of any instance (of any phase) or of a snapshot lies over this image in a pool. */
   usesImage(pool: string, fingerprint: string): boolean {
-    return this.#holds(pool, ({ image }) => image === fingerprint) || this.#db.prepare(`SELECT 1 FROM instances WHERE pool = @pool AND image = @fingerprint
+    return [...this.#read].some((read) => read.pool === pool && read.image === fingerprint) || this.#db.prepare(`SELECT 1 FROM instances WHERE pool = @pool AND image = @fingerprint
       UNION ALL SELECT 1 FROM instance_snapshots AS snapshots JOIN instances ON instances.id = instance_id
       WHERE pool = @pool AND snapshots.image = @fingerprint LIMIT 1`).get({ pool, fingerprint }) !== undefined;
   }
 
   /** Whether a volume of any instance (of any phase) or of a snapshot has this folder of a pool, as its own or among its layers. */
   usesFolder(pool: string, id: string): boolean {
-    return this.#holds(pool, ({ own, layers }) => own === id || layers.includes(id)) || this.#db.prepare(`SELECT 1 FROM instances WHERE pool = @pool AND (own = @id OR instr(layers, @id)) OR instr(unfinished, @id)
+    return [...this.#read].some((read) => read.pool === pool && (read.own === id || read.layers.includes(id))) || this.#db.prepare(`SELECT 1 FROM instances WHERE pool = @pool AND (own = @id OR instr(layers, @id)) OR instr(unfinished, @id)
       UNION ALL SELECT 1 FROM instance_snapshots AS snapshots JOIN instances ON instances.id = instance_id
       WHERE pool = @pool AND (snapshots.own = @id OR instr(snapshots.layers, @id)) LIMIT 1`).get({ pool, id }) !== undefined;
   }

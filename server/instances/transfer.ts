@@ -39,7 +39,7 @@ export async function takeContent(ctx: Context, source: InstanceRecord, snapshot
   return { record, map: currentIdMap(target), isOurs: true };
 }
 
-/** A snapshot of what an instance holds now, for this alone; the caller holds its lock. */
+/** A snapshot of what an instance holds now, for the caller alone. The caller holds the instance's lock. */
 export async function takeNow(ctx: Context, source: InstanceRecord, temporary: Temporary[]): Promise<Taken> {
   let record: VolumeRecord | undefined;
   await ctx.pools.driver(source.pool).snapshot(volumeOf(source), currentIdMap(source), liveGuest(ctx, source), (taken, next) => {
@@ -70,7 +70,7 @@ export async function bringSnapshots(ctx: Context, source: InstanceRecord, targe
     const map = target.config["volatile.idmap.current"];
     if (map) config["volatile.idmap.current"] = map;
     if (source.id !== target.id) config["volatile.apply_template"] = "copy"; // files such as /etc/hostname are the source's
-    const copy = { ...snapshot, instanceId: target.id, volume, config, devices: rootIn(ctx, source.project, snapshot, pool) };
+    const copy = { ...snapshot, instanceId: target.id, volume, config, devices: rootIn(ctx, target.project, snapshot, pool) };
     rememberDiskMap(copy);
     made.push(copy);
   }

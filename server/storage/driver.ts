@@ -42,6 +42,13 @@ export interface Content {
   map: IdMap;
 }
 
+/** What a volume or a snapshot holds, as it lies on the disk. */
+export interface LentFiles {
+  rootfs: string;
+  /** The folder with metadata.yaml and templates/. */
+  folder: string;
+}
+
 /** A guest that uses the volume while it is looked at. */
 export interface LiveGuest {
   /** Runs `work` while the guest does not. */
@@ -108,9 +115,9 @@ export interface StorageDriver {
   /** Another snapshot of the same content, which may be one of another pool's; shares what can be shared. */
   adopt(snapshot: Content, from: StorageDriver, map: IdMap): Promise<VolumeRecord>;
   /** Lends a snapshot, as the folder `at` of a room. */
-  lend<T>(snapshot: Content, at: string, work: (lent: Lent) => Promise<T>): Promise<T>;
+  showSnapshot<T>(snapshot: Content, at: string, work: (lent: Lent) => Promise<T>): Promise<T>;
   /** Lends a volume that has files of its own as it is; `map`: that of the files on the disk. A guest is held still. */
-  lendVolume<T>(volume: Volume, map: IdMap, guest: LiveGuest | undefined, at: string, work: (lent: Lent) => Promise<T>): Promise<T>;
+  showVolume<T>(volume: Volume, map: IdMap, guest: LiveGuest | undefined, at: string, work: (lent: Lent) => Promise<T>): Promise<T>;
   /** Opens a workshop. Whoever gets snapshots of it writes them down, or discards them. */
   build(options: WorkshopOptions): Workshop;
   /** Mounts it as its record says: whoever looks at `rootfs` sees owners through `map`. Not for a volume that a guest runs on. */
@@ -132,6 +139,11 @@ export interface StorageDriver {
   discard(ids: readonly string[]): Promise<void>;
   /** Removes all such folders that are not in use. */
   sweep(isUsed: (id: string) => boolean): void;
+  /**
+   * Lends what a snapshot holds, or the volume of this `name` when it is no overlay and nobody writes to it, for reading: with the guest's own
+   * ids as owners where it is an overlay, else with those that it was shifted to.
+   */
+  lend<T>(record: VolumeRecord, name: string | undefined, work: (files: LentFiles) => Promise<T>): Promise<T>;
   /** Where the files lie that are this volume's alone. */
   ownFiles(volume: Volume): string;
   space(): Space;

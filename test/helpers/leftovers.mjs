@@ -4,10 +4,21 @@ import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 
 /** This run's mark in the names of all that its tests make. Others may run tests on this machine at the same time. */
 export const runId = process.env.BERTH_TEST_RUN || `r${process.pid.toString(36)}`;
-/** Where nobody else does, as in CI, whatever looks like a test's is one of ours. */
-const mark = process.env.CI ? "" : `${runId}-`;
-const testFolder = new RegExp(`/tmp/berth-test-${mark}\\w+`); // also below /var
-const testNamespace = new RegExp(`^berth-\\w+-${mark}`);
+
+let files = 0;
+
+/** A mark of one test file, for its environment: what it leaves can then be told from what others make meanwhile. */
+export function markOfFile() {
+  files += 1;
+  return `${runId}f${files}`;
+}
+
+/** What names of things made under a mark look like. Where nobody else runs tests, as in CI, the run's mark is any. */
+function patternsOf(mark) {
+  const marked = mark === runId ? (process.env.CI ? "" : `${runId}(f\\d+)?-`) : `${mark}-`;
+  return { folder: new RegExp(`/tmp/berth-test-${marked}\\w+`), namespace: new RegExp(`^berth-\\w+-${marked}`) }; // folders also below /var
+}
+
 const parents = ["/tmp", "/var/tmp"];
 const namespaces = "/run/netns";
 
@@ -34,7 +45,7 @@ function killTree(pid) {
   } catch {} // it has ended
 }
 
-function processes() {
+function processes(testFolder) {
   const found = [];
   for (const pid of list("/proc").filter((name) => /^\d+$/.test(name)).map(Number)) {
     if (mine.has(pid)) continue;
@@ -44,7 +55,7 @@ function processes() {
   return found;
 }
 
-function mounts() {
+function mounts(testFolder) {
   const points = text("/proc/self/mountinfo").split("\n").map((line) => line.split(" ")[4] ?? "");
   return points
     .filter((point) => testFolder.test(point))
@@ -53,7 +64,7 @@ function mounts() {
     .map((name) => ({ kind: "mount", name, remove: () => spawnSync("umount", ["-l", name]) }));
 }
 
-function loops() {
+function loops(testFolder) {
   return list("/sys/block")
     .filter((device) => device.startsWith("loop") && testFolder.test(text(`/sys/block/${device}/loop/backing_file`)))
     .map((device) => ({
@@ -63,30 +74,34 @@ function loops() {
     }));
 }
 
-function networks() {
+function networks(testNamespace) {
   return list(namespaces)
     .filter((name) => testNamespace.test(name))
     .map((name) => ({ kind: "network namespace", name, remove: () => spawnSync("ip", ["netns", "delete", name]) }));
 }
 
-function folders() {
+function folders(testFolder) {
   return parents
     .flatMap((parent) => list(parent).map((name) => `${parent}/${name}`))
     .filter((path) => testFolder.test(path))
     .map((path) => ({ kind: "folder", name: path, remove: () => rmSync(path, { recursive: true, force: true }) }));
 }
 
-const all = () => [...processes(), ...mounts(), ...loops(), ...networks(), ...folders()];
+function all(mark) {
+  const { folder, namespace } = patternsOf(mark);
+  return [...processes(folder), ...mounts(folder), ...loops(folder), ...networks(namespace), ...folders(folder)];
+}
+
 const key = ({ kind, name }) => `${kind} ${name}`;
 
 /** What is there before a test and so is not its doing. */
-export function isolateLeftovers() {
-  return new Set(all().map(key));
+export function isolateLeftovers(mark = runId) {
+  return new Set(all(mark).map(key));
 }
 
-/** Finds what came since, removes it, and says what it was. */
-export function sweep(before) {
-  const left = all().filter((item) => !before.has(key(item)));
+/** Finds what came since under a mark, removes it, and says what it was. */
+export function sweep(before, mark = runId) {
+  const left = all(mark).filter((item) => !before.has(key(item)));
   for (const item of left) {
     try {
       item.remove();

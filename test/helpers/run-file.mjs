@@ -56,15 +56,15 @@ function execute(command, args, { cwd, limit, env }) {
 const why = ({ code, signal, late }, limit) =>
   late ? `not done after ${limit / 1000} s: ended` : signal ? `ended by ${signal}` : `ended with status ${code}`;
 
-/** Runs a test file by itself; its tests are counted one by one. */
-export async function runFile(root, file, limit) {
+/** Runs a test file by itself, under a mark of its own; its tests are counted one by one. */
+export async function runFile(root, file, limit, mark) {
   const since = performance.now();
   const folder = mkdtempSync(join(tmpdir(), "berth-run-"));
   const list = join(folder, "results");
   const args = [
     "--import", "tsx", "--test-reporter", join(root, "test/helpers/reporter.mjs"), "--test-reporter-destination", list, file,
   ];
-  const ended = await execute(process.execPath, args, { cwd: root, limit, env: {} });
+  const ended = await execute(process.execPath, args, { cwd: root, limit, env: { BERTH_TEST_RUN: mark } });
   const results = readResults(list);
   rmSync(folder, { recursive: true, force: true });
   const count = (kind) => results.filter(({ result }) => result === kind).length;

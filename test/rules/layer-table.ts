@@ -76,6 +76,8 @@ export const mayStartPrograms: Readonly<Record<string, string>> = {
   "server/storage/programs.ts": "programs that stream files of pools: two with a pipe between them, or one locked up in a room",
   "networks/dnsmasq/process.ts": "dnsmasq outlives the daemon",
   "images/byte-source.ts": "bytes stream through a decompressor",
+  "images/compressor.ts": "bytes stream through a compressor",
+  "images/pack.ts": "a root file system streams out of tar",
   "images/extract.ts": "a tarball streams through a decompressor into tar",
   "cli/": "the client starts the user's editor and pager, with the user's rights and environment",
 };

@@ -5,6 +5,7 @@ import type { Requestor } from "../../api/events.ts";
 import { fail } from "../../api/errors.ts";
 import type { Context } from "../../context.ts";
 import type { Operation } from "../../operations/operation.ts";
+import { assertMakingAllowed } from "../../projects/check.ts";
 import { describeUnshifted, renderDescription } from "../backup-file.ts";
 import { type Held, withHeld } from "../held.ts";
 import { parseExpiry } from "../snapshots/expiry.ts";
@@ -22,8 +23,9 @@ export interface BackupPlan {
   compression: string;
 }
 
-/** Checks a request for a backup. Throws `invalid_name`, `backup_exists`, `backup_running`, `compression_unsupported` or `bad_body`. */
+/** Checks a request for a backup. Throws `project_restricted`, `invalid_name`, `backup_exists`, `backup_running`, `compression_unsupported` or `bad_body`. */
 export function planBackup(ctx: Context, instance: InstanceRecord, post: InstanceBackupsPost): BackupPlan {
+  assertMakingAllowed(ctx, instance.project, "backup");
   const compression = post.compression_algorithm || ctx.settings.all()["backups.compression_algorithm"] || "gzip";
   compressor(compression);
   const name = post.name || nextName(ctx.backups.store.listAll(instance).map((one) => one.name));

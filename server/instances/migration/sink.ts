@@ -18,7 +18,7 @@ import { finishInstance } from "../finish.ts";
 import { currentIdMap } from "../idmap.ts";
 import { progressOf } from "../progress.ts";
 import { releaseVolumes } from "../release.ts";
-import { diskMap, rememberDiskMap } from "../shift.ts";
+import { rememberDiskMap } from "../shift.ts";
 import { readyImage } from "../source-image.ts";
 import { type InstanceRecord, systemNameOf, volumeOf } from "../store.ts";
 import { releaseAll, type Temporary, takeNow } from "../transfer.ts";
@@ -202,7 +202,7 @@ async function takeFiles(
   await using workshop = ctx.pools.driver(instance.pool).build({ base, from: offer.idmap, map: currentIdMap(instance) });
   const fill = async (what: string, times_: number): Promise<VolumeRecord> => {
     const options: RsyncOptions = { features, whole, signal, tell: progressOf(operation, "fs_progress", `${what}: `) };
-    return fillOnce(ctx, instance, workshop, temporary, async (room) => {
+    return fillOnce(instance, workshop, temporary, async (room) => {
       for (let i = 0; i < times_; i++) await receiveFiles(room, fs, options);
     });
   };
@@ -217,7 +217,7 @@ async function takeFiles(
   return { snapshots, record, outdated: new Set(had.filter((one) => !all.some((other) => same(one, other))).map(({ name }) => name)) };
 }
 
-async function fillOnce(ctx: Context, { pool }: InstanceRecord, workshop: Workshop, temporary: Temporary[], write: Parameters<Workshop["fill"]>[0]): Promise<VolumeRecord> {
+async function fillOnce({ pool }: InstanceRecord, workshop: Workshop, temporary: Temporary[], write: Parameters<Workshop["fill"]>[0]): Promise<VolumeRecord> {
   const volume = await workshop.fill(write);
   temporary.push({ pool, volume });
   return volume;

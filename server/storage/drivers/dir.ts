@@ -3,14 +3,14 @@
 import { chmodSync, chownSync, cpSync, existsSync, lchownSync, mkdirSync, readdirSync, renameSync, rmSync, statfsSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { isBtrfs } from "../../host/btrfs.ts";
+import { canIdmap, isMountPoint, removeMountPoint, unmountBelow, unmountGently } from "../../host/mounts.ts";
 import { Room } from "../../host/room.ts";
-import { canIdmap, isMountPoint, removeMountPoint, unmountBelow, unmountTree } from "../../host/mounts.ts";
 import { type IdMap, userNamespace } from "../../host/user-namespace.ts";
 import { formatIdMap, noMap, rootIds } from "../../lxc/idmap.ts";
 import { Locks } from "../../locks.ts";
 import { explain, log } from "../../log.ts";
 import { type Undo, withUndo } from "../../undo.ts";
-import type { CommitReplacement, CommitSnapshot, Content, Lent, LiveGuest, Space, StorageDriver, StoredImage, Volume, VolumeRecord, Workshop, WorkshopOptions } from "../driver.ts";
+import type { CommitReplacement, CommitSnapshot, Content, Lent, LentFiles, LiveGuest, Space, StorageDriver, StoredImage, Volume, VolumeRecord, Workshop, WorkshopOptions } from "../driver.ts";
 import { namespaceOf } from "../programs.ts";
 import { copyFiles, copyOwned, shiftCopy } from "./copy.ts";
 import { ImageLayers } from "./image-layers.ts";
@@ -184,17 +184,17 @@ export class DirDriver implements StorageDriver {
     return withRawLayers(parts, `${this.#root}/mounts/${makeId()}`, work);
   }
 
-  lend<T>(snapshot: Content, at: string, work: (lent: Lent) => Promise<T>): Promise<T> {
-    return this.#lend(this.#kept(snapshot.record.own), snapshot, at, work);
+  showSnapshot<T>(snapshot: Content, at: string, work: (lent: Lent) => Promise<T>): Promise<T> {
+    return this.#show(this.#kept(snapshot.record.own), snapshot, at, work);
   }
 
-  lendVolume<T>(volume: Volume, map: IdMap, guest: LiveGuest | undefined, at: string, work: (lent: Lent) => Promise<T>): Promise<T> {
-    if (volume.kind === "overlay") throw new Error("what an overlay holds is lent as a snapshot");
-    const lend = () => this.#lend(this.folder(volume.name), { record: volume, map }, at, work);
-    return guest ? guest.paused(lend) : lend();
+  showVolume<T>(volume: Volume, map: IdMap, guest: LiveGuest | undefined, at: string, work: (lent: Lent) => Promise<T>): Promise<T> {
+    if (volume.kind === "overlay") throw new Error("what an overlay holds is shown as a snapshot");
+    const show = () => this.#show(this.folder(volume.name), { record: volume, map }, at, work);
+    return guest ? guest.paused(show) : show();
   }
 
-  async #lend<T>(folder: string, { record, map: had }: Content, at: string, work: (lent: Lent) => Promise<T>): Promise<T> {
+  async #show<T>(folder: string, { record, map: had }: Content, at: string, work: (lent: Lent) => Promise<T>): Promise<T> {
     const map = record.kind === "overlay" ? noMap : had;
     using room = new Room(this.#helper());
     const shown = room.folder(at);
@@ -256,7 +256,7 @@ export class DirDriver implements StorageDriver {
     const wanted = `${volume.own} ${formatIdMap(map)}`;
     if (isMountPoint(target)) {
       if (this.#mounted.get(volume.name) === wanted) return;
-      this.#unmount(volume.name);
+      await this.#unmount(volume.name);
     }
     mkdirSync(target, { recursive: true, mode: 0o755 });
     if (volume.image) await this.#locks.run(volume.image, () => this.#images.mountSquashfs(volume.image));
@@ -286,9 +286,10 @@ export class DirDriver implements StorageDriver {
     if (!this.#layers.has(volume.own) && existsSync(before)) renameSync(before, this.#layers.folder(volume.own));
   }
 
-  #unmount(name: string): void {
-    unmountTree(`${this.folder(name)}/rootfs`);
+  /** It is gone at once; resolves when nothing holds the layer that was written to. */
+  #unmount(name: string): Promise<void> {
     this.#mounted.delete(name);
+    return unmountGently(`${this.folder(name)}/rootfs`);
   }
 
   snapshot(volume: Volume, map: IdMap, guest: LiveGuest | undefined, commit: CommitSnapshot): Promise<void> {
@@ -316,7 +317,7 @@ export class DirDriver implements StorageDriver {
       return commit({ ...taken, ...(await this.#flatten(volume.image, [layer, ...volume.layers], undo)) }, record);
     }
     if (this.#layers.isUntouched(volume.own, this.#below(volume))) return commit(taken, record);
-    this.#unmount(volume.name);
+    await this.#unmount(volume.name);
     undo.push(() => this.#ensureMounted(volume, map));
     const below = await this.#flatten(volume.image, [volume.own, ...volume.layers], undo);
     const next = { ...record, ...below, own: this.#layers.make(this.#below({ ...record, ...below })) };
@@ -372,7 +373,7 @@ export class DirDriver implements StorageDriver {
   async #replace(volume: Volume, replaceBy: string, map: IdMap): Promise<void> {
     const [folder, kept] = [this.folder(volume.name), this.#kept(replaceBy)];
     if (existsSync(kept)) {
-      this.#unmount(volume.name);
+      await this.#unmount(volume.name);
       if (existsSync(`${kept}/rootfs`)) {
         this.#trash.take(`${folder}/rootfs`);
         rmSync(`${folder}/shifted`, { force: true });
@@ -387,13 +388,13 @@ export class DirDriver implements StorageDriver {
 
   async rename(name: string, newName: string): Promise<void> {
     if (!existsSync(this.folder(name))) return;
-    this.#unmount(name);
+    await this.#unmount(name);
     renameSync(this.folder(name), this.folder(newName));
   }
 
   async remove(name: string): Promise<void> {
     if (!existsSync(this.folder(name))) return;
-    this.#unmount(name);
+    void this.#unmount(name);
     unmountBelow(this.folder(name)); // the trash is emptied through what is mounted there
     this.#trash.take(this.folder(name));
     await this.#trash.emptied(shortWhile);
@@ -411,6 +412,13 @@ export class DirDriver implements StorageDriver {
 
   sweep(isUsed: (id: string) => boolean): void {
     void this.discard([...this.#layers.list(), ...readdirSync(`${this.#root}/snapshots`)].filter((id) => !isUsed(id)));
+  }
+
+  async lend<T>(record: VolumeRecord, name: string | undefined, work: (files: LentFiles) => Promise<T>): Promise<T> {
+    const folder = name === undefined ? this.#kept(record.own) : this.folder(name);
+    if (record.kind !== "overlay") return work({ rootfs: `${folder}/rootfs`, folder });
+    if (record.image) await this.#locks.run(record.image, () => this.#images.mountSquashfs(record.image));
+    return this.#withMerged(record, (rootfs) => work({ rootfs, folder }));
   }
 
   ownFiles(volume: Volume): string {

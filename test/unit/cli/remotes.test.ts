@@ -19,7 +19,7 @@ function makeFolder(t: TestContext): { folder: string; env: NodeJS.ProcessEnv } 
   return { folder, env: { BERTH_CONF: join(folder, "conf"), BERTH_GLOBAL_CONF: join(folder, "global"), BERTH_SOCKET: "/s" } };
 }
 
-const globals = { debug: false, "force-local": false, help: false, project: "", quiet: false, verbose: false, version: false } satisfies GlobalValues;
+const globals = { debug: false, "force-local": false, help: false, project: "", quiet: false, "sub-commands": false, verbose: false, version: false } satisfies GlobalValues;
 
 function write(folder: string, text: string): void {
   mkdirSync(folder, { recursive: true });
