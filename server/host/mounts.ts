@@ -1,5 +1,5 @@
 // Mounts that Berth makes: idmapped copies, overlays, squashfs images.
-import { close, closeSync, constants, lstatSync, openSync, realpathSync, rmSync } from "node:fs";
+import { close, closeSync, constants, lstatSync, openSync, realpathSync, rmdirSync, rmSync } from "node:fs";
 import path from "node:path";
 import { asContainerRoot } from "./as-container-root.ts";
 import { hasCode, idmapMount, MNT_DETACH, MS, mount, moveMount, openTree, umount } from "./libc.ts";
@@ -83,6 +83,16 @@ export function unmountTree(target: string): void {
       if (hasCode(error, "EINVAL", "ENOENT")) return;
       throw error;
     }
+  }
+}
+
+/** Unmounts what is mounted on a folder, and removes it; it may not be there. */
+export function removeMountPoint(target: string): void {
+  unmountTree(target);
+  try {
+    rmdirSync(target);
+  } catch (error) {
+    if (!hasCode(error, "ENOENT")) throw error;
   }
 }
 

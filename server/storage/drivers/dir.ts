@@ -1,22 +1,25 @@
 // The dir driver: plain folders, with copy-on-write by overlay on idmapped layers where the file system
 // and the kernel can, and copies with shifted ids where they can't.
-import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statfsSync } from "node:fs";
+import { chmodSync, chownSync, cpSync, existsSync, lchownSync, mkdirSync, readdirSync, renameSync, rmSync, statfsSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { isBtrfs } from "../../host/btrfs.ts";
-import { canIdmap, isMountPoint, unmountBelow, unmountGently } from "../../host/mounts.ts";
+import { canIdmap, isMountPoint, removeMountPoint, unmountBelow, unmountGently } from "../../host/mounts.ts";
+import { Room } from "../../host/room.ts";
 import { type IdMap, userNamespace } from "../../host/user-namespace.ts";
 import { formatIdMap, noMap, rootIds } from "../../lxc/idmap.ts";
 import { Locks } from "../../locks.ts";
 import { explain, log } from "../../log.ts";
 import { type Undo, withUndo } from "../../undo.ts";
-import type { CommitReplacement, CommitSnapshot, Content, LentFiles, LiveGuest, Space, StorageDriver, StoredImage, Volume, VolumeRecord } from "../driver.ts";
+import type { CommitReplacement, CommitSnapshot, Content, Lent, LentFiles, LiveGuest, Space, StorageDriver, StoredImage, Volume, VolumeRecord, Workshop, WorkshopOptions } from "../driver.ts";
+import { namespaceOf } from "../programs.ts";
 import { copyFiles, copyOwned, shiftCopy } from "./copy.ts";
 import { ImageLayers } from "./image-layers.ts";
 import { Layers, makeId, mostLayers } from "./layers.ts";
 import { LayerQuota } from "./quota.ts";
-import { mountLayers, unmountHelper, withRawLayers } from "./overlay.ts";
+import { mountLayers, mountRawLayers, withRawLayers } from "./overlay.ts";
 import { probeOverlay } from "./probe.ts";
 import { Trash } from "./trash.ts";
+import { openWorkshop } from "./workshop.ts";
 
 /** How long it is waited for the space to be free again, in ms: little is freed in less, and for much nobody should wait. */
 const shortWhile = 250;
@@ -54,7 +57,7 @@ export class DirDriver implements StorageDriver {
     for (const folder of ["images", "mounts", "snapshots"]) mkdirSync(`${this.#root}/${folder}`, { recursive: true, mode: 0o700 });
     this.#layers.open();
     this.#trash.open();
-    for (const helper of readdirSync(`${this.#root}/mounts`)) if (helper !== ".probe") unmountHelper(`${this.#root}/mounts/${helper}`);
+    for (const helper of readdirSync(`${this.#root}/mounts`)) if (helper !== ".probe") removeMountPoint(`${this.#root}/mounts/${helper}`);
     await this.#images.removeUnfinished();
     this.#copyReason = this.#allowOverlay ? await probeOverlay(`${this.#root}/mounts`, this.#readMap()) : "switched off by berth.copy_on_write";
     if (this.#copyReason) log.warn("this pool copies images instead of layering them", { pool: this.#root, reason: this.#copyReason });
@@ -190,6 +193,47 @@ export class DirDriver implements StorageDriver {
   #withMerged<T>({ image, layers }: Pick<VolumeRecord, "image" | "layers">, work: (path: string) => Promise<T>): Promise<T> {
     const parts = { image: image ? this.#images.rootfs(image) : undefined, layers: this.#layers.root, below: layers };
     return withRawLayers(parts, `${this.#root}/mounts/${makeId()}`, work);
+  }
+
+  showSnapshot<T>(snapshot: Content, at: string, work: (lent: Lent) => Promise<T>): Promise<T> {
+    return this.#show(this.#kept(snapshot.record.own), snapshot, at, work);
+  }
+
+  showVolume<T>(volume: Volume, map: IdMap, guest: LiveGuest | undefined, at: string, work: (lent: Lent) => Promise<T>): Promise<T> {
+    if (volume.kind === "overlay") throw new Error("what an overlay holds is shown as a snapshot");
+    const show = () => this.#show(this.folder(volume.name), { record: volume, map }, at, work);
+    return guest ? guest.paused(show) : show();
+  }
+
+  async #show<T>(folder: string, { record, map: had }: Content, at: string, work: (lent: Lent) => Promise<T>): Promise<T> {
+    const map = record.kind === "overlay" ? noMap : had;
+    using room = new Room(this.#helper());
+    const shown = room.folder(at);
+    copyCompanions(folder, shown);
+    const owner = rootIds(map);
+    for (const name of ["", ...readdirSync(shown, { recursive: true, encoding: "utf8" })]) lchownSync(`${shown}/${name}`, owner.uid, owner.gid);
+    const rootfs = room.folder(`${at}/rootfs`);
+    if (record.kind !== "overlay") room.show(`${folder}/rootfs`, `${at}/rootfs`, true);
+    else mountRawLayers({ image: record.image ? await this.#imageRoot(record.image) : undefined, layers: this.#layers.root, below: record.layers }, rootfs, room.folder(".empty"));
+    return await work({ room, owner, namespace: await namespaceOf(map) });
+  }
+
+  build(options: WorkshopOptions): Workshop {
+    return openWorkshop({
+      layers: this.#layers, copies: this.#copyReason !== undefined,
+      kept: (id) => this.#kept(id), helper: () => this.#helper(), imageRoot: (fingerprint) => this.#imageRoot(fingerprint),
+      flatten: (image, layers, undo) => this.#flatten(image, layers, undo), discard: (ids) => this.discard(ids),
+    }, options);
+  }
+
+  #helper(): string {
+    return `${this.#root}/mounts/${makeId()}`;
+  }
+
+  /** Where an image's files are; a squashfs is mounted. */
+  async #imageRoot(fingerprint: string): Promise<string> {
+    await this.#locks.run(fingerprint, () => this.#images.mountSquashfs(fingerprint));
+    return this.#images.rootfs(fingerprint);
   }
 
   /** The record of a volume that has what a snapshot has; the snapshot's layers lie below it. */
