@@ -1,19 +1,30 @@
 // One line on the terminal that is written over as work goes on. Silent unless stderr is a terminal.
 import { isatty } from "node:tty";
+import { formatSize } from "./output/units.ts";
 import { writeNow } from "./output/write.ts";
 
-/** When work will be done that goes on as it has so far. */
+const tellRest = (seconds: number) => (seconds < 120 ? `${seconds}s left` : `${Math.round(seconds / 60)}min left`);
+
+/** When work will be done of which only the share is known that is done, if it goes on as it has so far. */
 export class Remaining {
   readonly #began = performance.now();
 
-  /** `, 1m 20s left`; empty while there is too little to go by. */
+  /** `, 20s left`; empty while there is too little to go by. */
   tell(fraction: number): string {
     const elapsed = (performance.now() - this.#began) / 1000;
-    if (elapsed < 2 || fraction < 0.01 || fraction >= 1) return "";
-    const seconds = Math.ceil((elapsed / fraction) * (1 - fraction));
-    if (seconds < 60) return `, ${seconds}s left`;
-    return seconds < 3600 ? `, ${Math.floor(seconds / 60)}m ${seconds % 60}s left` : `, ${Math.floor(seconds / 3600)}h ${Math.floor((seconds % 3600) / 60)}m left`;
+    return elapsed < 1 || fraction <= 0 || fraction >= 1 ? "" : `, ${tellRest(Math.ceil((elapsed / fraction) * (1 - fraction)))}`;
   }
+}
+
+/** `45% (12.30MB/s, 20s left)`, or what has come so far when nobody knows how much there is. `seconds`: since it began. */
+export function renderTransfer(done: number, total: number, seconds: number): string {
+  const rate = done / Math.max(0.001, seconds);
+  const speed = `${formatSize(Math.floor(rate))}/s`;
+  if (total <= 0) return `${formatSize(done)} (${speed})`;
+  const left = Math.ceil(Math.max(0, total - done) / Math.max(1, rate));
+  // A guess made of the first moments is worth nothing.
+  const rest = seconds < 1 || left === 0 ? "" : `, ${tellRest(left)}`;
+  return `${Math.min(100, Math.floor((done / total) * 100))}% (${speed}${rest})`;
 }
 
 export class ProgressLine {

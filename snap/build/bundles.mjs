@@ -145,6 +145,12 @@ export function clientBundle(root, tui) {
   };
 }
 
+/** The same for Bun, which makes one program of it and what it imports. */
+export function nativeBundle(root, tui) {
+  const { define, ...options } = clientBundle(root, tui);
+  return { ...options, banner: { js: lazily }, footer: {}, define: { ...define, "import.meta.url": '""' } };
+}
+
 /** The options of dist/berth-tui.mjs: a module, since ink waits at its top level. */
 export function tuiBundle(root, entry) {
   return {

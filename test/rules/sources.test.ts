@@ -39,6 +39,17 @@ test("every error code is used", () => {
   assert.deepEqual(Object.keys(errorTable).filter((code) => !users.includes(`"${code}"`)), []);
 });
 
+/** Rows of instances and profiles come to be where their project's limits and restrictions are checked. */
+const mayInsert: readonly [RegExp, readonly string[]][] = [
+  [/\binstances\.insert\(/, ["server/instances/create.ts"]], [/\bprofiles\.insert\(/, ["server/profiles/routes.ts", "server/projects/change.ts"]],
+];
+
+test("nothing is made past what its project allows", () => {
+  for (const [insert, places] of mayInsert) {
+    assert.deepEqual(program.filter(({ text }) => insert.test(withoutComments(text))).map(({ path }) => path).sort(), places);
+  }
+});
+
 test("the lock file names no registry", () => {
   const lock = JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8")) as { packages: Record<string, { resolved?: string }> };
   const entries = Object.entries(lock.packages);

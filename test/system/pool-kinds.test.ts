@@ -86,6 +86,17 @@ for (const pool of ["default", "on-btrfs", "on-xfs", "copies", "own"]) {
   });
 }
 
+for (const pool of ["on-btrfs", "on-xfs", "own"]) {
+  test(`snapshots of a running guest share the data in the pool ${pool}`, async () => {
+    await launch(daemon, one, inPool(pool));
+    await sh(daemon, one, "dd if=/dev/urandom of=/home/large bs=1M count=120 2>/dev/null; sync");
+    for (const name of ["s0", "s1", "s2"]) await daemon.must("POST", `${urlOf(one)}/snapshots`, { name }); // four of them have no room beside each other
+    await daemon.must("POST", "/1.0/instances", { name: two, source: { type: "copy", source: `${one}/s1` } });
+    await act(daemon, two, "start");
+    assert.equal(await sh(daemon, two, "sha1sum < /home/large"), await sh(daemon, one, "sha1sum < /home/large"));
+  });
+}
+
 for (const pool of ["on-btrfs", "own"]) {
   test(`layers of the pool ${pool} are subvolumes`, async () => {
     await launch(daemon, one, inPool(pool));
