@@ -11,11 +11,14 @@ const proxyUrl = {
   kind: "check", name: "URL", check: (value: string) => (/^http:\/\/[^\s/?#]+\/?$/.test(value) ? undefined : "expected a proxy such as http://proxy.example:3128"),
 } as const;
 const addresses = {
-  kind: "check", name: "addresses", check: (value: string) => (splitAddresses(value).every((one) => ipaddr.isValid(one)) ? undefined : "expected IP addresses, separated by commas"),
+  kind: "check", name: "addresses", check: (value: string) => (split(value).every((one) => ipaddr.isValid(one)) ? undefined : "expected IP addresses, separated by commas"),
 } as const;
 
-export function splitAddresses(value: string): string[] {
-  return value.split(",").map((one) => one.trim()).filter(Boolean);
+const split = (value: string) => value.split(",").map((one) => one.trim()).filter(Boolean);
+
+/** The addresses of a list that was checked, written as the kernel writes them. */
+export function readAddresses(value: string): string[] {
+  return split(value).map((one) => ipaddr.parse(one).toString());
 }
 
 export const serverKeys: KeyTable = {

@@ -13,6 +13,7 @@ import type { CommitReplacement, CommitSnapshot, Content, LentFiles, LiveGuest, 
 import { copyFiles, copyOwned, shiftCopy } from "./copy.ts";
 import { ImageLayers } from "./image-layers.ts";
 import { Layers, makeId, mostLayers } from "./layers.ts";
+import { LayerQuota } from "./quota.ts";
 import { mountLayers, unmountHelper, withRawLayers } from "./overlay.ts";
 import { probeOverlay } from "./probe.ts";
 import { Trash } from "./trash.ts";
@@ -64,9 +65,19 @@ export class DirDriver implements StorageDriver {
   }
 
   report(): Record<string, string> {
-    if (this.#copyReason) return { "volatile.copy_on_write": "none", "volatile.copy_on_write.reason": this.#copyReason, "volatile.snapshots": "copies of all files" };
+    if (this.#copyReason) return { "volatile.copy_on_write": "none", "volatile.copy_on_write.reason": this.#copyReason, "volatile.snapshots": "copies of all files", ...this.reportQuota() };
     const live = isBtrfs(this.#layers.root) ? "instant" : "instant while stopped, copies of what was written while running";
-    return { "volatile.copy_on_write": "overlay", "volatile.snapshots": live };
+    return { "volatile.copy_on_write": "overlay", "volatile.snapshots": live, ...this.reportQuota() };
+  }
+
+  /** Whether root disks can be limited, and if not, why. */
+  protected reportQuota(): Record<string, string> {
+    return { "volatile.quota": "none", "volatile.quota.reason": "the size of a folder is not limited; that of an instance in a btrfs pool is" };
+  }
+
+  /** What limits layers; undefined where nothing does. */
+  protected get quota(): LayerQuota | undefined {
+    return undefined;
   }
 
   hasImage(fingerprint: string): boolean {
@@ -246,6 +257,13 @@ export class DirDriver implements StorageDriver {
   #unmount(name: string): Promise<void> {
     this.#mounted.delete(name);
     return unmountGently(`${this.folder(name)}/rootfs`);
+  }
+
+  async limit(asked: Volume, size: number | undefined, full: boolean): Promise<boolean> {
+    const volume = this.#latest(asked);
+    if (!this.quota || volume.kind !== "overlay") return false;
+    await this.quota.limit(this.#layers.folder(volume.own), volume.layers.map((id) => this.#layers.folder(id)), size, full);
+    return true;
   }
 
   snapshot(volume: Volume, map: IdMap, guest: LiveGuest | undefined, commit: CommitSnapshot): Promise<void> {
