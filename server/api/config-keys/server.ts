@@ -8,7 +8,7 @@ import { listenAddress } from "./listen-address.ts";
 /** Headers take a value as it is. */
 const headerText = { kind: "check", name: "text", check: (value: string) => (/^[\x20-\x7e]{1,1024}$/.test(value) ? undefined : "expected printable characters of ASCII") } as const;
 const proxyUrl = {
-  kind: "check", name: "URL", check: (value: string) => (/^http:\/\/[^\s/?#]+\/?$/.test(value) ? undefined : "expected a proxy such as http://proxy.example:3128"),
+  kind: "check", name: "URL", check: (value: string) => (/^(http:\/\/)?[^\s/?#]+\/?$/.test(value) ? undefined : "expected a proxy such as http://proxy.example:3128"),
 } as const;
 const addresses = {
   kind: "check", name: "addresses", check: (value: string) => (split(value).every((one) => ipaddr.isValid(one)) ? undefined : "expected IP addresses, separated by commas"),
