@@ -166,7 +166,11 @@ export function pollReadable(fds: readonly number[]): number[] {
     list.writeInt32LE(fd, i * 8);
     list.writeInt16LE(POLLIN, i * 8 + 4);
   });
-  if (fds.length === 0 || check("poll", raw.poll(list, fds.length, 0)) === 0) return [];
+  if (fds.length === 0) return [];
+  let found = raw.poll(list, fds.length, 0);
+  // A child that ends at that moment interrupts it.
+  while (found < 0 && koffi.errno() === constants.errno.EINTR) found = raw.poll(list, fds.length, 0);
+  if (check("poll", found) === 0) return [];
   return fds.filter((_, i) => list.readInt16LE(i * 8 + 6) !== 0);
 }
 

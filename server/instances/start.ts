@@ -76,6 +76,7 @@ export async function startInstance(ctx: Context, project: string, instanceName:
       await setNetworkPriorities(ctx);
     });
   });
+  ctx.warnings.resolve("autostart_failed", { project, instance: instance.id });
   ctx.events.lifecycle({
     action: options.event ?? "instance-started", source: instanceUrl(instance), ...(options.requestor ? { requestor: options.requestor } : {}),
   }, project);

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readdirSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { after, afterEach, before, test } from "node:test";
 import { type Daemon, startDaemon } from "../helpers/daemon.ts";
-import { busyboxImages } from "../helpers/images.ts";
+import { busyboxImages, fingerprintOf } from "../helpers/images.ts";
 import { act, forceStop, importImage, launch, sh } from "../helpers/instances.ts";
 import { loopFiles, remains } from "../helpers/remains.ts";
 import { eventually } from "../helpers/wait.ts";
@@ -118,7 +118,7 @@ test("a btrfs pool is mounted again after the machine has started, tells its siz
   const { space } = await daemon.must("GET", "/1.0/storage-pools/own/resources");
   assert.equal(space.total, 400 * 2 ** 20);
   const { config, status, used_by: users } = await daemon.must("GET", "/1.0/storage-pools/own");
-  assert.deepEqual([config.source, config.size, status, users], [`${daemon.dir}/disks/own.img`, "400MiB", "Created", [urlOf(one)]]);
+  assert.deepEqual([config.source, config.size, status, users], [`${daemon.dir}/disks/own.img`, "400MiB", "Created", [`/1.0/images/${fingerprintOf((await busyboxImages()).unified)}`, urlOf(one)]]);
   assert.equal((await daemon.request("DELETE", "/1.0/storage-pools/own")).status, 400);
   await daemon.must("PUT", "/1.0/storage-pools/own", { config: { "user.a": "1" } });
   assert.equal((await daemon.request("PATCH", "/1.0/storage-pools/own", { config: { size: "1GiB" } })).status, 400);

@@ -7,12 +7,10 @@ import { CliError } from "../../errors.ts";
 import { execPost, flags as execFlags, isInteractive } from "./exec.ts";
 import { createInstance, initFlags } from "./launch.ts";
 
-const { target: _target, vm: _vm, empty: _empty, ephemeral: _ephemeral, type, network, ...creation } = initFlags;
-/** -t and -n are those of exec. */
-const flags = {
-  ...execFlags, ...creation, type: { ...type, short: undefined }, network: { ...network, short: undefined },
-  name: { kind: "string", description: "Name of the instance (made up when absent)" },
-} as const;
+const { target: _target, vm: _vm, empty: _empty, ephemeral: _ephemeral, network, type, ...creation } = initFlags;
+/** Exec has the letters -n and -t for flags of its own. */
+const longOnly = <F extends { short: string }>({ short: _short, ...flag }: F) => flag;
+const flags = { ...execFlags, ...creation, network: longOnly(network), type: longOnly(type), name: { kind: "string", description: "Name of the instance (made up when absent)" } } as const;
 
 export const runCommand = defineCommand({
   name: "run",

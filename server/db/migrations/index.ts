@@ -3,5 +3,6 @@ import { init } from "./001-init.ts";
 import { snapshots } from "./002-snapshots.ts";
 import { certificates } from "./003-certificates.ts";
 import { imageSources } from "./005-image-sources.ts";
+import { warnings } from "./007-warnings.ts";
 
-export const migrations: readonly string[] = [init, snapshots, certificates, imageSources];
+export const migrations: readonly string[] = [init, snapshots, certificates, imageSources, warnings];

@@ -251,10 +251,11 @@ describe("a list of a thousand images", () => {
       }
     })();
     const times = Array.from({ length: 15 }, () => {
-      const began = performance.now();
+      const began = process.cpuUsage();
       const size = JSON.stringify(viewImages(ctx.images, "default")).length;
       assert.ok(size > 300_000);
-      return performance.now() - began;
+      const { user, system } = process.cpuUsage(began);
+      return (user + system) / 1000;
     }).sort((a, b) => a - b);
     t.diagnostic(`${times[0]?.toFixed(1)} ms at best, ${times[7]?.toFixed(1)} ms mostly`);
     assert.equal(viewImages(ctx.images, "default")[7]?.aliases.length, 2);
