@@ -9,6 +9,7 @@ import type { GuestSockets } from "./guest-api/sockets.ts";
 import type { HttpsListener } from "./https/listener.ts";
 import type { ImageLibrary } from "./image-library/library.ts";
 import type { Restarts } from "./instances/autorestart.ts";
+import type { Backups } from "./instances/backups/backups.ts";
 import type { BusyInstances } from "./instances/busy.ts";
 import type { DiskUsage } from "./instances/disk-usage.ts";
 import type { Runtime } from "./instances/runtime.ts";
@@ -46,6 +47,7 @@ export interface Context {
   readonly profiles: ProfileStore;
   readonly instances: InstanceStore;
   readonly snapshots: SnapshotStore;
+  readonly backups: Backups;
   readonly images: ImageLibrary;
   readonly networks: Networks;
   readonly pools: Pools;

@@ -30,6 +30,9 @@ import { keepImages } from "./image-library/tasks.ts";
 import { readTools } from "./info/environment.ts";
 import { serverRoutes } from "./info/routes.ts";
 import { Restarts } from "./instances/autorestart.ts";
+import { Backups } from "./instances/backups/backups.ts";
+import { backupRoutes } from "./instances/backups/routes.ts";
+import { keepBackupTimes } from "./instances/backups/task.ts";
 import { BusyInstances } from "./instances/busy.ts";
 import { DiskUsage } from "./instances/disk-usage.ts";
 import { instanceEnded } from "./instances/on-end.ts";
@@ -115,6 +118,7 @@ function makeContext(paths: Paths): Context {
     profiles: new ProfileStore(db, projects),
     instances: new InstanceStore(db),
     snapshots: new SnapshotStore(db),
+    backups: new Backups(db, paths),
     images: new ImageLibrary(db, paths, projects),
     networks: new Networks(db, paths, warnings),
     pools: new Pools(db, paths, readIdMap, warnings),
@@ -131,7 +135,7 @@ function makeContext(paths: Paths): Context {
 
 async function makeHandlers(ctx: Context, stats: RequestStats): Promise<Handlers> {
   return guardOwners(ctx, {
-    ...serverRoutes(ctx, await readTools()), ...certificateRoutes(ctx), ...operationRoutes(ctx.operations, ctx.events), ...instanceRoutes(ctx), ...snapshotRoutes(ctx),
+    ...serverRoutes(ctx, await readTools()), ...certificateRoutes(ctx), ...operationRoutes(ctx.operations, ctx.events), ...instanceRoutes(ctx), ...snapshotRoutes(ctx), ...backupRoutes(ctx),
     ...imageRoutes(ctx), ...networkRoutes(ctx), ...profileRoutes(ctx), ...projectRoutes(ctx), ...storageRoutes(ctx),
     ...warningRoutes(ctx), ...metricsRoutes(ctx, stats),
   } as unknown as Handlers);
@@ -149,6 +153,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const stopHooks = listenToHooks(paths, (notice) => void ctx.runtime.noticeStop(notice));
   const ctx = makeContext(paths);
   await ctx.images.clean();
+  ctx.backups.clean();
   await Promise.all([ctx.pools.open(), ctx.networks.open(), ensureLxcfs(paths.lxcfs)]);
   await recoverInstances(ctx);
   await ctx.warnings.watch("proxies_failed", {}, () => ctx.proxies.recover()).catch((error) => log.error("proxy devices could not be recovered", { error: explain(error) }));
@@ -170,11 +175,9 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   warnOfMachine(ctx);
   void autostart(ctx).catch((error) => log.error("autostart failed", { error: explain(error) }));
 
-  const endSnapshotTimes = keepSnapshotTimes(ctx);
-  const endImageTimes = keepImages(ctx);
+  const endings = [keepSnapshotTimes(ctx), keepBackupTimes(ctx), keepImages(ctx)];
   const end = async () => {
-    endSnapshotTimes();
-    endImageTimes();
+    for (const endTimes of endings) endTimes();
     await ctx.operations.close(Number(ctx.settings.all()["core.shutdown_timeout"] ?? 5) * 60_000);
     await Promise.all([listener.close(), userListener?.close(), ctx.https.close(), ctx.metricsHttps.close()]);
     ctx.guestSockets.closeAll();

@@ -68,6 +68,10 @@ export class Paths {
   disk(pool: string): string {
     return `${this.root}/disks/${pool}.img`;
   }
+  /** Of instances, named by id. */
+  get backups(): string {
+    return `${this.root}/backups`;
+  }
   get networks(): string {
     return `${this.root}/networks`;
   }

@@ -1,4 +1,5 @@
 // The door to the contract: all endpoints in one table.
+import { backupEndpoints } from "./backups.ts";
 import { certificateEndpoints } from "./certificates.ts";
 import { eventEndpoints } from "./events.ts";
 import { imageEndpoints } from "./images.ts";
@@ -20,6 +21,7 @@ export const endpoints = {
   ...operationEndpoints,
   ...instanceEndpoints,
   ...snapshotEndpoints,
+  ...backupEndpoints,
   ...imageEndpoints,
   ...networkEndpoints,
   ...profileEndpoints,

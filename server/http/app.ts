@@ -132,11 +132,18 @@ async function readCall(route: Route, request: FastifyRequest, by: Caller, recor
     params: params as Call<Endpoint>["params"],
     query: query as Call<Endpoint>["query"],
     body: (await readBody(route, request, caller)) as Call<Endpoint>["body"],
+    upload: (isUpload(route, request) ? bytesOf(request) : undefined) as Call<Endpoint>["upload"],
     headers: request.headers,
     requestor: caller.requestor,
     caller,
     noun: (oldNouns.exec(url)?.[1] ?? "instances") as Call<Endpoint>["noun"],
   };
+}
+
+const bytesOf = (request: FastifyRequest) => (request.body ?? request.raw) as Readable;
+
+function isUpload(endpoint: Endpoint, request: FastifyRequest): boolean {
+  return endpoint.upload !== undefined && /^application\/octet-stream\b/i.test(request.headers["content-type"] ?? "");
 }
 
 /** A client that believes itself trusted says so (`X-LXD-authenticated`): it is not shown what strangers see. Throws `forbidden`. */
@@ -147,10 +154,9 @@ export function admitRequest(by: Caller, endpoint: Endpoint, { headers }: Incomi
 }
 
 async function readBody(endpoint: Endpoint, request: FastifyRequest, caller: Caller): Promise<unknown> {
-  const stream = (request.body ?? request.raw) as Readable;
-  if (endpoint.body === "stream") return stream;
+  if (endpoint.body === "stream") return bytesOf(request);
   if (!endpoint.body) return undefined;
-  return parseBody(endpoint.body, await collectBody(stream, caller.trusted ? bodyLimits : strangersLimits));
+  return isUpload(endpoint, request) ? {} : parseBody(endpoint.body, await collectBody(bytesOf(request), caller.trusted ? bodyLimits : strangersLimits));
 }
 
 async function checkPrecondition(endpoint: Endpoint, handlers: Handlers, call: Call<Endpoint>): Promise<void> {

@@ -21,11 +21,11 @@ const pingEvery = 10_000;
 
 const server = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: 16 * 1024 * 1024 });
 
-/** Turns a checked upgrade request into a websocket. */
-export function acceptWebSocket(request: IncomingMessage, socket: Duplex, head: Buffer, ready: (ws: WebSocket) => void): void {
+/** Turns a checked upgrade request into a websocket. `pings`: whether it is ended when nobody answers them. */
+export function acceptWebSocket(request: IncomingMessage, socket: Duplex, head: Buffer, ready: (ws: WebSocket) => void, pings = true): void {
   server.handleUpgrade(request, socket, head, (ws) => {
     ws.on("error", () => ws.terminate());
-    keepAlive(ws);
+    if (pings) keepAlive(ws);
     ready(ws);
   });
 }

@@ -22,4 +22,6 @@ export const apiExtensions: readonly string[] = [
   "projects", "projects_limits", "projects_restrictions", "projects_limits_disk", "projects_networks", "projects_limits_instances", "project_usage",
   "projects_restricted_cluster_target", "projects_restricted_intercept", "projects_networks_restricted_access", "instance_project_move",
   "container_only_migration", "container_copy_project", "container_incremental_copy", "instance_pool_move", "instance_allow_inconsistent_copy", "instances_rebuild",
+  "container_backup", "backup_compression", "backup_compression_algorithm", "container_backup_override_pool", "backup_override_name",
+  "container_push", "container_push_target", "cluster_migration_inconsistent_copy",
 ];

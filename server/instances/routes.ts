@@ -5,6 +5,7 @@ import type { ProjectAccess } from "../api/endpoint.ts";
 import { type Caller, isForAll, mayIn } from "../auth/caller.ts";
 import type { Context } from "../context.ts";
 import type { Implementation } from "../http/implementation.ts";
+import { importBackup } from "./backups/import.ts";
 import { changeState, concerns, isOpenEnded, readStateChange, stateDescriptions } from "./change-state.ts";
 import { Consoles } from "./console/console.ts";
 import { clearConsole, readConsole } from "./console/log.ts";
@@ -19,6 +20,8 @@ import { guestPathOf } from "./files/request.ts";
 import { writeFile } from "./files/write.ts";
 import { listInstances } from "./list.ts";
 import { deleteLog, listLogs, readLog } from "./logs.ts";
+import { receiveInstance } from "./migration/sink.ts";
+import { sendInstance } from "./migration/source.ts";
 import { assertMovable, moveInstance } from "./move.ts";
 import { moveToProject, planProjectMove } from "./move-project.ts";
 import { assertRebuildable, rebuildInstance } from "./rebuild.ts";
@@ -47,9 +50,11 @@ export function instanceRoutes(ctx: Context): Implementation<typeof instanceEndp
       return machines ? [] : listInstances(ctx, { project, caller, recursion: Number(query.recursion ?? 0), filter: query.filter, noun });
     },
 
-    createInstance: ({ query, body, requestor, caller }) => {
+    createInstance: ({ query, body, upload, headers, requestor, caller }) => {
       if (query.target) throw fail("bad_request", { reason: "Target only allowed when clustered" });
       const project = ctx.projects.named(query.project);
+      const header = (name: string) => headers[name] as string | undefined;
+      if (upload) return importBackup(ctx, project, upload, { name: header("x-lxd-name"), pool: header("x-lxd-pool") }, requestor);
       const created = (instance: InstanceRecord) => ctx.events.lifecycle({
         action: "instance-created", source: instanceUrl(instance), requestor, context: { type: "container", "storage-pool": instance.pool },
       }, instance.project);
@@ -66,6 +71,7 @@ export function instanceRoutes(ctx: Context): Implementation<typeof instanceEndp
           }),
         });
       }
+      if (body.source?.type === "migration") return receiveInstance(ctx, project, body, requestor);
       if (isRemote(body.source)) return createFromRemote(ctx, project, body, body.source, created, requestor);
       const reservation = reserveInstance(ctx, project, body);
       const { instance } = reservation;
@@ -133,7 +139,7 @@ export function instanceRoutes(ctx: Context): Implementation<typeof instanceEndp
         });
       }
       if (body.migration) {
-        if (!body.pool && !body.project) throw fail("not_supported", { what: "Moving instances to another server", hint: "" });
+        if (!body.pool && !body.project) return sendInstance(ctx, { instance, snapshot: undefined, post: body });
         const to = { name, pool: body.pool || instance.pool, instanceOnly: body.instance_only ?? body.container_only ?? false };
         assertMovable(ctx, instance, to);
         return ctx.operations.start({

@@ -5,6 +5,7 @@
 //
 // What a volume is stands in its record, which the database holds. `snapshot`, `restore` and `rebuild` make ready what a new
 // record needs and hand it to `commit`, which writes it down or throws: then everything is as it was.
+import type { Room } from "../host/room.ts";
 import type { IdMap } from "../host/user-namespace.ts";
 
 /** An image as the store holds it. */
@@ -54,6 +55,33 @@ export interface LiveGuest {
   paused<T>(work: () => Promise<T>): Promise<T>;
 }
 
+/** Files of a volume or a snapshot that can be read in a room: metadata.yaml, templates/ and rootfs/, in the folder that was asked for. */
+export interface Lent {
+  room: Room;
+  /** Whom all of it belongs to. */
+  owner: { uid: number; gid: number };
+  /** A descriptor of the user namespace in which the owners are the guest's; undefined when they are so anyway. */
+  namespace: number | undefined;
+}
+
+/** What files that come from elsewhere are made into snapshots by. */
+export interface Workshop extends AsyncDisposable {
+  /**
+   * A snapshot of what `write` puts into the folder `files` of a room: metadata.yaml, templates/ and rootfs/. At the rootfs it finds
+   * what the last one, or the workshop's base, has.
+   */
+  fill(write: (room: Room) => Promise<void>): Promise<VolumeRecord>;
+}
+
+export interface WorkshopOptions {
+  /** What it begins with, as far as it can be used; the files of an image when it has no layers. */
+  base?: Content | undefined;
+  /** The map by which the owners of the files that come are shifted. */
+  from: IdMap;
+  /** That of the instance that they are for. */
+  map: IdMap;
+}
+
 /** Writes down the record of a snapshot, and that which its volume has from then on. */
 export type CommitSnapshot = (taken: VolumeRecord, next: VolumeRecord) => void;
 /** Writes down a volume's new record, and what `replace` is to be called with should the daemon end before it has. */
@@ -86,6 +114,12 @@ export interface StorageDriver {
   createFrom(name: string, snapshot: Content, map: IdMap, consume: boolean): Promise<VolumeRecord>;
   /** Another snapshot of the same content, which may be one of another pool's; shares what can be shared. */
   adopt(snapshot: Content, from: StorageDriver, map: IdMap): Promise<VolumeRecord>;
+  /** Lends a snapshot, as the folder `at` of a room. */
+  showSnapshot<T>(snapshot: Content, at: string, work: (lent: Lent) => Promise<T>): Promise<T>;
+  /** Lends a volume that has files of its own as it is; `map`: that of the files on the disk. A guest is held still. */
+  showVolume<T>(volume: Volume, map: IdMap, guest: LiveGuest | undefined, at: string, work: (lent: Lent) => Promise<T>): Promise<T>;
+  /** Opens a workshop. Whoever gets snapshots of it writes them down, or discards them. */
+  build(options: WorkshopOptions): Workshop;
   /** Mounts it as its record says: whoever looks at `rootfs` sees owners through `map`. Not for a volume that a guest runs on. */
   ensureMounted(volume: Volume, map: IdMap): Promise<void>;
   /** Changes the owners on the disk of a stopped instance's volume that is no overlay. What is interrupted can be done again. */

@@ -9,6 +9,7 @@ import { execOk } from "../helpers/exec.ts";
 import { busyboxImages, fingerprintOf } from "../helpers/images.ts";
 import type { Reply } from "../helpers/socket.ts";
 import type { Call, Case, World } from "./cases/case.ts";
+import { backupCases } from "./cases/backups.ts";
 import { certificateCases } from "./cases/certificates.ts";
 import { imageCases } from "./cases/images.ts";
 import { instanceCases } from "./cases/instances.ts";
@@ -24,7 +25,7 @@ import { type Heard, listen, openSocket, refusedUpgrade, upgrade } from "./socke
 
 /** An endpoint without a case does not compile. */
 const cases = {
-  ...serverCases, ...certificateCases, ...eventCases, ...operationCases, ...instanceCases, ...snapshotCases, ...imageCases, ...networkCases, ...profileCases, ...projectCases,
+  ...serverCases, ...certificateCases, ...eventCases, ...operationCases, ...instanceCases, ...snapshotCases, ...backupCases, ...imageCases, ...networkCases, ...profileCases, ...projectCases,
   ...storageCases, ...warningCases, ...metricsCases,
 } satisfies Record<OperationId, Case>;
 

@@ -77,7 +77,7 @@ export const mayStartPrograms: Readonly<Record<string, string>> = {
   "server/lxc/start.ts": "the monitor of a container outlives the daemon",
   "server/lxc/lxcfs.ts": "lxcfs outlives the daemon",
   "server/lxc/attach.ts": "commands in containers: terminals and pipes are handed over as file descriptors",
-  "server/storage/drivers/copy.ts": "two tar with a pipe between them",
+  "server/storage/programs.ts": "programs that stream files of pools: two with a pipe between them, or one locked up in a room",
   "networks/dnsmasq/process.ts": "dnsmasq outlives the daemon",
   "images/byte-source.ts": "bytes stream through a decompressor",
   "images/build/stream.ts": "output of builds is shown while it comes, and read from a real pipe",

@@ -5,8 +5,7 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import type { Context } from "../../context.ts";
 import { CliError } from "../../errors.ts";
-import { formatSize } from "../../output/units.ts";
-import { ProgressLine, Remaining } from "../../progress.ts";
+import { ProgressLine, renderTransfer } from "../../progress.ts";
 import type { Server } from "../../remotes/server.ts";
 import { type FormFile, formContentType, formStream } from "./form.ts";
 
@@ -66,7 +65,6 @@ const encodeHeader = (name: string) => name.replace(/[\r\n\0]/g, "_");
 /** Tells now and then how much has passed, how fast, and when the rest will have; `total` is 0 when nobody knows. */
 export async function* counted(bytes: AsyncIterable<Uint8Array>, total: number, show: (text: string) => void): AsyncGenerator<Uint8Array> {
   const start = performance.now();
-  const remaining = new Remaining();
   let [sent, shown] = [0, 0];
   for await (const part of bytes) {
     yield part;
@@ -74,8 +72,7 @@ export async function* counted(bytes: AsyncIterable<Uint8Array>, total: number, 
     const now = performance.now();
     if (now - shown < 100) continue;
     shown = now;
-    const rate = `${formatSize(Math.floor(sent / ((now - start) / 1000)))}/s`;
-    show(total > 0 ? `${Math.min(100, Math.floor((sent / total) * 100))}% (${rate}${remaining.tell(sent / total)})` : `${formatSize(sent)} (${rate})`);
+    show(renderTransfer(sent, total, (now - start) / 1000));
   }
 }
 

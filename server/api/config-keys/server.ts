@@ -8,7 +8,7 @@ import { listenAddress } from "./listen-address.ts";
 /** Headers take a value as it is. */
 const headerText = { kind: "check", name: "text", check: (value: string) => (/^[\x20-\x7e]{1,1024}$/.test(value) ? undefined : "expected printable characters of ASCII") } as const;
 const proxyUrl = {
-  kind: "check", name: "URL", check: (value: string) => (/^http:\/\/[^\s/?#]+\/?$/.test(value) ? undefined : "expected a proxy such as http://proxy.example:3128"),
+  kind: "check", name: "URL", check: (value: string) => (/^(http:\/\/)?[^\s/?#]+\/?$/.test(value) ? undefined : "expected a proxy such as http://proxy.example:3128"),
 } as const;
 const addresses = {
   kind: "check", name: "addresses", check: (value: string) => (split(value).every((one) => ipaddr.isValid(one)) ? undefined : "expected IP addresses, separated by commas"),
@@ -22,6 +22,7 @@ export function readAddresses(value: string): string[] {
 }
 
 export const serverKeys: KeyTable = {
+  "backups.compression_algorithm": { type: { kind: "text" }, default: "gzip", live: true, description: "How backups are compressed: none, gzip, bzip2, xz, lzma or zstd, perhaps with a level (zstd -3)" },
   "core.https_address": { type: listenAddress, live: true, description: "Where the API is served over the network; port 8443 when none is told. Not at all when unset" },
   "core.https_allowed_credentials": { type: { kind: "bool" }, default: "false", live: true, description: "Whether pages of the allowed origin may use what the browser knows of the user (Access-Control-Allow-Credentials)" },
   "core.https_allowed_headers": { type: headerText, live: true, description: "Access-Control-Allow-Headers for requests of web pages" },
