@@ -1,6 +1,5 @@
 // The daemon: makes everything, starts it in order, and ends it in the opposite order.
-import { closeSync, openSync } from "node:fs";
-import { fail } from "./api/errors.ts";
+import { closeSync } from "node:fs";
 import type { Context } from "./context.ts";
 import { certificateRoutes } from "./certificates/routes.ts";
 import { CertificateStore } from "./certificates/store.ts";
@@ -12,7 +11,6 @@ import { EventHub } from "./events/hub.ts";
 import { GuestEvents } from "./guest-api/events.ts";
 import { guestHandlers } from "./guest-api/handle.ts";
 import { GuestSockets } from "./guest-api/sockets.ts";
-import { tryLock } from "./host/libc.ts";
 import { type CallerOf, createApp, type Handlers } from "./http/app.ts";
 import { callerOf as unixCaller } from "./http/caller-of.ts";
 import { assertGroup, type Listener, listen } from "./http/listen.ts";
@@ -45,6 +43,7 @@ import { Networks } from "./managed-networks/networks.ts";
 import { networkRoutes } from "./managed-networks/routes.ts";
 import { Operations } from "./operations/registry.ts";
 import { operationRoutes } from "./operations/routes.ts";
+import { takeLock } from "./own-folder.ts";
 import { Paths } from "./paths.ts";
 import { profileRoutes } from "./profiles/routes.ts";
 import { ProfileStore } from "./profiles/store.ts";
@@ -69,14 +68,6 @@ export interface Daemon {
   shutDown(): void;
   /** Resolves once it has ended, on whoever's wish. */
   readonly ended: Promise<void>;
-}
-
-/** Two daemons on one folder would undo each other's work. */
-function takeLock(paths: Paths): number {
-  const lock = openSync(paths.lock, "w", 0o600);
-  if (tryLock(lock)) return lock;
-  closeSync(lock);
-  throw fail("bad_request", { reason: `Another berthd works in ${paths.root} already` });
 }
 
 function makeContext(paths: Paths): Context {
