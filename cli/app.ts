@@ -24,7 +24,9 @@ export async function runProgram(argv: readonly string[], env: NodeJS.ProcessEnv
   }
 }
 
-async function dispatch(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+async function dispatch(words: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+  const argv = (await replaceAlias(words, env)) ?? words;
+  if (argv[0]?.startsWith("/") && argv !== words) return runProgramOfUser(argv);
   if (argv[0] === "help") return showHelp(argv.slice(1));
   const { entry, path, rest } = findCommand(root, argv);
   const { values, args } = parseArgs(rest, isGroup(entry) ? { flags: globalFlags } : entry);
@@ -40,8 +42,26 @@ async function dispatch(argv: readonly string[], env: NodeJS.ProcessEnv): Promis
     if (args.length === 0) return 0;
     throw new CliError("Invalid number of arguments");
   }
+  if (values["target"]) throw new CliError("To use --target, the destination remote must be a cluster", { hint: "Berth is never one." });
   const { createContext } = await import("./context.ts");
   return (await entry.run(await createContext(values as GlobalValues, env), args, values)) ?? 0;
+}
+
+/** The command line that the user's alias stands for. A configuration that cannot be read has none: who needs it says so. */
+async function replaceAlias(words: readonly string[], env: NodeJS.ProcessEnv): Promise<string[] | undefined> {
+  const { loadConfig } = await import("./remotes/config.ts");
+  const config = await loadConfig(env).catch(() => undefined);
+  if (!config || Object.keys(config.aliases).length === 0) return undefined;
+  const { expandAlias } = await import("./aliases.ts");
+  return expandAlias(config.aliases, words);
+}
+
+/** An alias may stand for any program. */
+async function runProgramOfUser([command = "", ...args]: readonly string[]): Promise<number> {
+  const { spawnSync } = await import("node:child_process");
+  const { status, error } = spawnSync(command, args, { stdio: "inherit" });
+  if (error) throw new CliError(`Processing aliases failed: ${error.message}`, { cause: error });
+  return status ?? 1;
 }
 
 function print(entry: Entry, path: readonly string[]): number {

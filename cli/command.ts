@@ -32,6 +32,8 @@ export interface Command<F extends Flags = Flags> {
   readonly args: readonly [number, number];
   /** After that many arguments everything belongs to the command that is run elsewhere. */
   readonly passAfter?: number;
+  /** Left out of the lists of commands. */
+  readonly hidden?: true;
   /** Resolves to the exit status; none is success. */
   run(ctx: Context, args: string[], flags: Values<F>): Promise<number | void>;
 }
@@ -41,6 +43,7 @@ export interface Group {
   readonly summary: string;
   readonly description?: string;
   readonly commands: readonly Entry[];
+  readonly hidden?: true;
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: a table holds commands with any flags
@@ -66,6 +69,9 @@ export const globalFlags = {
   version: { kind: "bool", description: "Print version number" },
 } as const satisfies Flags;
 export type GlobalValues = Values<typeof globalFlags>;
+
+/** A member of a cluster: lxc's commands take one, and Berth refuses it. */
+export const targetFlag = { kind: "string", description: "Cluster member name", hidden: true } as const satisfies Flag;
 
 /** The format flag of everything that prints a table. */
 export const formatFlag = {

@@ -30,7 +30,7 @@ function usageLine(command: Command, name: string): string {
 }
 
 function renderCommands(group: Group): string {
-  const rows = [...group.commands].sort((a, b) => (a.name < b.name ? -1 : 1));
+  const rows = group.commands.filter((command) => !command.hidden).sort((a, b) => (a.name < b.name ? -1 : 1));
   const width = Math.max(11, ...rows.map((row) => row.name.length));
   return rows.map((row) => `${row.name.padEnd(width)} ${row.summary}`).join("\n");
 }

@@ -1,5 +1,6 @@
 // From what was read to what may be written: the members a PUT takes. YAML a user wrote has only
 // texts, so numbers and truths are made of them here.
+import type { CertificatePut } from "../server/api/certificates.ts";
 import type { ImagePut } from "../server/api/images.ts";
 import type { Instance, InstancePut } from "../server/api/instances.ts";
 import type { ProfilePut } from "../server/api/profiles.ts";
@@ -25,6 +26,11 @@ export function configFrom(value: unknown): Config {
       return [key, item === null || item === undefined ? "" : String(item)];
     }),
   );
+}
+
+/** A password that is set is shown as `true`, and sent back so it stays. */
+export function serverConfigFrom(value: unknown): Record<string, string | true> {
+  return Object.fromEntries(Object.entries(configFrom(value)).map(([key, text]) => [key, key === "core.trust_password" && text === "true" ? true : text]));
 }
 
 export function devicesFrom(value: unknown): DeviceMap {
@@ -67,6 +73,10 @@ export function configPutFrom(document: unknown): { config?: Config; description
 
 export function imagePutFrom(document: unknown): ImagePut {
   return pick(fieldsOf(document), { auto_update: truth, properties: configFrom, public: truth, expires_at: textFrom, profiles: textsFrom });
+}
+
+export function certificatePutFrom(document: unknown): CertificatePut {
+  return pick(fieldsOf(document), { name: textFrom, type: textFrom, restricted: truth, projects: textsFrom, certificate: textFrom, role: textFrom });
 }
 
 /** What of an instance a PUT takes. */

@@ -38,6 +38,8 @@ export interface Context {
   readonly tokens: Tokens;
   /** Where it serves over the network. */
   readonly https: HttpsListener;
+  /** Where it serves metrics and nothing else. */
+  readonly metricsHttps: HttpsListener;
   readonly projects: ProjectStore;
   readonly profiles: ProfileStore;
   readonly instances: InstanceStore;

@@ -1,5 +1,7 @@
 // The daemon: makes everything, starts it in order, and ends it in the opposite order.
 import { closeSync } from "node:fs";
+import { isTrue } from "./api/config-keys/key.ts";
+import { splitAddresses } from "./api/config-keys/server.ts";
 import type { Context } from "./context.ts";
 import { certificateRoutes } from "./certificates/routes.ts";
 import { CertificateStore } from "./certificates/store.ts";
@@ -13,10 +15,12 @@ import { guestHandlers } from "./guest-api/handle.ts";
 import { GuestSockets } from "./guest-api/sockets.ts";
 import { type CallerOf, createApp, type Handlers } from "./http/app.ts";
 import { callerOf as unixCaller } from "./http/caller-of.ts";
-import { assertGroup, type Listener, listen } from "./http/listen.ts";
+import { assertGroup, type Listener, listen, listenForUsers, usualGroup, usualUserGroup } from "./http/listen.ts";
+import { onlyPath } from "./http/only-path.ts";
+import { confineUsers } from "./http/users.ts";
 import { handleUpgrades } from "./http/websockets.ts";
 import { readServerCertificate } from "./https/certificate.ts";
-import { HttpsListener } from "./https/listener.ts";
+import { HttpsListener, type Serving } from "./https/listener.ts";
 import { ImageLibrary } from "./image-library/library.ts";
 import { imageRoutes } from "./image-library/routes.ts";
 import { readTools } from "./info/environment.ts";
@@ -47,8 +51,11 @@ import { takeLock } from "./own-folder.ts";
 import { Paths } from "./paths.ts";
 import { profileRoutes } from "./profiles/routes.ts";
 import { ProfileStore } from "./profiles/store.ts";
+import { guardOwners } from "./projects/guard.ts";
+import { projectRoutes } from "./projects/routes.ts";
 import { ProjectStore } from "./projects/store.ts";
-import { Settings } from "./settings.ts";
+import { enterProject } from "./projects/user-project.ts";
+import { pagePolicy, Settings } from "./settings.ts";
 import { Shutdown } from "./shutdown.ts";
 import { Pools } from "./storage/pools.ts";
 import { storageRoutes } from "./storage/routes.ts";
@@ -59,6 +66,8 @@ export interface DaemonOptions {
   directory: string;
   /** Group that may use the socket. */
   group: string;
+  /** Group whose members may use the socket for users, each in a project of its own. */
+  userGroup: string;
 }
 
 export interface Daemon {
@@ -73,20 +82,24 @@ export interface Daemon {
 function makeContext(paths: Paths): Context {
   const db = openDatabase(paths.database);
   const events = new EventHub();
+  const settings = new Settings(db);
+  const certificate = readServerCertificate(paths);
   const guestEvents = new GuestEvents();
+  const projects = new ProjectStore(db);
   const context: Context = {
     paths, db, events, guestEvents,
     guestSockets: new GuestSockets(paths, guestHandlers(() => context, guestEvents)),
     operations: new Operations(events),
-    settings: new Settings(db),
-    trust: new Trust(new CertificateStore(db), () => false),
+    settings,
+    trust: new Trust(new CertificateStore(db), () => !isTrue(settings.get("core.metrics_authentication"))),
     tokens: new Tokens(),
-    https: new HttpsListener(readServerCertificate(paths), 8443),
-    projects: new ProjectStore(db),
-    profiles: new ProfileStore(db),
+    https: new HttpsListener(certificate, 8443),
+    metricsHttps: new HttpsListener(certificate, 9100),
+    projects,
+    profiles: new ProfileStore(db, projects),
     instances: new InstanceStore(db),
     snapshots: new SnapshotStore(db),
-    images: new ImageLibrary(db, paths),
+    images: new ImageLibrary(db, paths, projects),
     networks: new Networks(db, paths),
     pools: new Pools(db, paths, readIdMap),
     proxies: new Proxies(paths.proxies),
@@ -101,16 +114,17 @@ function makeContext(paths: Paths): Context {
 }
 
 async function makeHandlers(ctx: Context): Promise<Handlers> {
-  return {
-    ...serverRoutes(ctx, await readTools()), ...certificateRoutes(ctx), ...operationRoutes(ctx.operations, ctx.events), ...instanceRoutes(ctx), ...snapshotRoutes(ctx), ...imageRoutes(ctx),
-    ...networkRoutes(ctx), ...profileRoutes(ctx), ...storageRoutes(ctx),
-  } as unknown as Handlers;
+  return guardOwners(ctx, {
+    ...serverRoutes(ctx, await readTools()), ...certificateRoutes(ctx), ...operationRoutes(ctx.operations, ctx.events), ...instanceRoutes(ctx), ...snapshotRoutes(ctx),
+    ...imageRoutes(ctx), ...networkRoutes(ctx), ...profileRoutes(ctx), ...projectRoutes(ctx), ...storageRoutes(ctx),
+  } as unknown as Handlers);
 }
 
 /** Starts a daemon and resolves once it serves. */
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const paths = new Paths(options.directory);
-  assertGroup(options.group); // before anything is started that would be left running
+  assertGroup(options.group, usualGroup); // before anything is started that would be left running
+  assertGroup(options.userGroup, usualUserGroup);
   paths.make();
   const lock = takeLock(paths);
   mountMissingCgroups();
@@ -122,11 +136,18 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   await recoverInstances(ctx);
   await ctx.proxies.recover().catch((error) => log.error("proxy devices could not be recovered", { error: explain(error) }));
   const callerOf: CallerOf = (socket) => ctx.trust.callerOf(socket) ?? unixCaller(socket);
-  const app = createApp(await makeHandlers(ctx), callerOf, () => ctx.shutdown.begun);
+  const pages = () => pagePolicy(ctx.settings);
+  const app = createApp(await makeHandlers(ctx), { callerOf, pages, isShuttingDown: () => ctx.shutdown.begun });
   await app.ready();
-  const upgrade = handleUpgrades({ events: ctx.events, operations: ctx.operations, sftp: (...given) => openSftp(ctx, ...given), callerOf, serve: app.routing });
+  const upgrade = handleUpgrades({ events: ctx.events, operations: ctx.operations, sftp: (...given) => openSftp(ctx, ...given), callerOf, pages, serve: app.routing });
   const listener: Listener = await listen(app.routing, upgrade, paths.socket, options.group);
-  await ctx.https.start({ handler: app.routing, upgrade, connected: (...given) => ctx.trust.meet(...given) }, ctx.settings.get("core.https_address"));
+  const users = confineUsers({ handler: app.routing, upgrade }, (user) => enterProject(ctx, user));
+  const userListener = await listenForUsers(users.handler, users.upgrade, paths.userSocket, options.userGroup);
+  const serving: Serving = {
+    handler: app.routing, upgrade, connected: (...given) => ctx.trust.meet(...given), trustedProxies: () => splitAddresses(ctx.settings.get("core.https_trusted_proxy")),
+  };
+  await ctx.https.start(serving, ctx.settings.get("core.https_address"));
+  await ctx.metricsHttps.start({ ...serving, ...onlyPath("/1.0/metrics", app.routing) }, ctx.settings.get("core.metrics_address"));
   log.info("berthd serves", { version: berthVersion, socket: paths.socket, running: ctx.runtime.count });
   void autostart(ctx).catch((error) => log.error("autostart failed", { error: explain(error) }));
 
@@ -135,7 +156,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     endSnapshotTimes();
     await ctx.operations.close(Number(ctx.settings.all()["core.shutdown_timeout"] ?? 5) * 60_000);
     ctx.https.close();
-    await listener.close();
+    ctx.metricsHttps.close();
+    await Promise.all([listener.close(), userListener?.close()]);
     ctx.guestSockets.closeAll();
     stopHooks();
     ctx.restarts.close();

@@ -4,17 +4,21 @@ import { BerthError } from "./api/errors.ts";
 import { cleanUp } from "./cleanup.ts";
 import { shutDown, waitReady } from "./control.ts";
 import { startDaemon } from "./daemon.ts";
+import { usualGroup, usualUserGroup } from "./http/listen.ts";
 import { berthVersion } from "./info/version.ts";
 import { explain, type Level, log, setLogLevel } from "./log.ts";
 
 const usage = `berthd: the Berth daemon
 
-Usage: berthd [--group GROUP] [--dir DIR] [--debug | --verbose | --quiet]
+Usage: berthd [--group GROUP] [--user-group GROUP] [--dir DIR] [--debug | --verbose | --quiet]
        berthd shutdown [--dir DIR] [--force] [--timeout SECONDS]
        berthd waitready [--dir DIR] [--timeout SECONDS]
        berthd cleanup [--dir DIR]
 
   --group GROUP   group that may use the socket (default: berth, if there is one)
+  --user-group GROUP
+                  group of users who may run containers without administering berthd: each in a project of its own,
+                  which it enters by unix-user.socket (default: berth-users, if there is one)
   --dir DIR       where everything is kept (default: $BERTH_DIR, or /var/lib/berth)
   --debug         log all that happens
   --quiet         log warnings and errors only
@@ -35,7 +39,8 @@ function readArguments() {
   return parseArgs({
     allowPositionals: true,
     options: {
-      group: { type: "string", default: "berth" },
+      group: { type: "string", default: usualGroup },
+      "user-group": { type: "string", default: usualUserGroup },
       dir: { type: "string", default: process.env["BERTH_DIR"] || "/var/lib/berth" },
       debug: { type: "boolean", short: "d", default: false },
       verbose: { type: "boolean", short: "v", default: false },
@@ -76,7 +81,7 @@ async function main(): Promise<number> {
   process.chdir("/");
   process.umask(0o022);
   process.on("unhandledRejection", (error) => log.error("unhandled rejection", { error: explain(error), stack: (error as Error)?.stack }));
-  const daemon = await startDaemon({ directory: options.dir, group: options.group });
+  const daemon = await startDaemon({ directory: options.dir, group: options.group, userGroup: options["user-group"] });
   process.on("SIGTERM", daemon.stop);
   process.on("SIGINT", daemon.stop);
   process.on("SIGPWR", daemon.shutDown);

@@ -19,6 +19,10 @@ export class Paths {
   get socket(): string {
     return `${this.root}/unix.socket`;
   }
+  /** For users who are confined to a project of their own. */
+  get userSocket(): string {
+    return `${this.root}/unix-user.socket`;
+  }
   get database(): string {
     return `${this.root}/database/berth.db`;
   }

@@ -1,9 +1,10 @@
 // The server's own configuration, kept in the database.
 import { serverKeys } from "./api/config-keys/server.ts";
-import { checkConfig, findKey } from "./api/config-keys/key.ts";
+import { checkConfig, findKey, isTrue } from "./api/config-keys/key.ts";
 import { fail } from "./api/errors.ts";
 import type { Config } from "./api/schemas.ts";
 import type { Db } from "./db/open.ts";
+import type { PagePolicy } from "./http/origin.ts";
 
 const isSecret = (key: string) => findKey(serverKeys, key)?.secret === true;
 
@@ -55,4 +56,10 @@ export class Settings {
       for (const [key, value] of Object.entries(config)) insert.run(key, value);
     })();
   }
+}
+
+/** Which web pages may use the API. */
+export function pagePolicy(settings: Settings): PagePolicy {
+  const of = (name: string) => settings.get(`core.https_allowed_${name}`);
+  return { origin: of("origin"), methods: of("methods"), headers: of("headers"), credentials: isTrue(of("credentials")) };
 }

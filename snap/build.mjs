@@ -1,17 +1,18 @@
 // npm run build: bundles server/main.ts into dist/berthd (with its helpers) and cli/main.ts into dist/berth. Builds only what changed.
 // `npm run build -- berthd` builds one of them.
-import { chmodSync, existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { clientBundle, daemonBundle, forwarderBundle, guestMountsBundle, sftpBundle, sftpClientBundle, tuiBundle } from "./build/bundles.mjs";
+import { clientBundle, daemonBundle, finishClient, forwarderBundle, guestMountsBundle, launcher, sftpBundle, sftpClientBundle, tuiBundle } from "./build/bundles.mjs";
 import { isFresh, rememberInputs } from "./build/fresh.mjs";
 import { copyNatives, nativeFiles } from "./build/natives.mjs";
-import { StepError, script, step } from "./setup/step.mjs";
+import { run, StepError, script, step } from "./setup/step.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const ownFiles = [
-  "snap/build.mjs", "snap/build/bundles.mjs", "snap/build/natives.mjs", "snap/build/typebox-stub.mjs", "package.json", "package-lock.json",
+  "snap/build.mjs", "snap/build/bundles.mjs", "snap/build/natives.mjs", "snap/build/typebox-stub.mjs", "snap/build/launch.cjs", "snap/build/code-cache.mjs", "package.json",
+  "package-lock.json",
 ];
 
 /** Loaded from here, not imported at the top: set-up must be able to say what to do when it is missing. */
@@ -24,7 +25,7 @@ function esbuild() {
 }
 
 /** Bundles and writes each file by renaming it into place: a program that starts meanwhile sees the old one or the new one. */
-async function bundle(options) {
+async function bundle(options, finish) {
   const entry = options.entryPoints[0];
   if (!existsSync(resolve(root, entry))) throw new StepError(`${entry} does not exist`, "check out the whole project");
   const { build, formatMessages } = esbuild();
@@ -35,14 +36,16 @@ async function bundle(options) {
     if (!error.errors) throw error;
     throw new StepError((await formatMessages(error.errors.slice(0, 8), { kind: "error", color: false })).join("").trim());
   }
-  for (const file of result.outputFiles) {
-    const part = `${file.path}.${process.pid}`;
-    writeFileSync(part, file.contents);
-    chmodSync(part, 0o755);
-    renameSync(part, file.path);
-  }
+  for (const file of result.outputFiles) writeProgram(file.path, finish === undefined ? file.contents : finish(file.text));
   const size = result.outputFiles.reduce((sum, file) => sum + file.contents.length, 0);
   return { inputs: Object.keys(result.metafile.inputs), size };
+}
+
+function writeProgram(path, contents) {
+  const part = `${path}.${process.pid}`;
+  writeFileSync(part, contents);
+  chmodSync(part, 0o755);
+  renameSync(part, path);
 }
 
 const kib = (size) => `${Math.round(size / 1024)} KiB`;
@@ -65,9 +68,9 @@ async function buildSftp() {
 }
 
 async function buildClient() {
-  if (isFresh(root, "berth", ["dist/berth", "dist/berth-sftp-client.js"])) return "unchanged";
+  if (isFresh(root, "berth", ["dist/berth", "dist/berth-client.js", "dist/berth-client.cache", "dist/berth-sftp-client.js"])) return "unchanged";
   const tui = new Set();
-  const { inputs, size } = await bundle(clientBundle(root, tui));
+  const { inputs, size } = await bundle(clientBundle(root, tui), finishClient);
   const files = await bundle(sftpClientBundle(root));
   const all = [...inputs, ...files.inputs];
   const sizes = [kib(size), `and ${kib(files.size)} for SFTP`];
@@ -77,6 +80,9 @@ async function buildClient() {
     all.push(...view.inputs);
     sizes.push(`and ${kib(view.size)} for the full-screen view`);
   }
+  rmSync(join(root, "dist/berth-client.cache"), { force: true });
+  await run(process.execPath, [join(root, "snap/build/code-cache.mjs"), join(root, "dist")]);
+  writeProgram(join(root, "dist/berth"), launcher());
   rememberInputs(root, "berth", [...all.filter((file) => !file.includes(":")), ...ownFiles]);
   return sizes.join(" ");
 }

@@ -1,14 +1,15 @@
 // One session on an instance's console, on our own terminal.
 import { constants } from "node:os";
 import { isatty } from "node:tty";
-import type { WebSocket } from "ws";
 import { assertSucceeded } from "../../server/api/client.ts";
 import type { ExecControl, InstanceConsolePost } from "../../server/api/instances.ts";
 import type { Context, Target } from "../context.ts";
 import { receiveInto } from "../exec/streams.ts";
 import { Terminal } from "../exec/terminal.ts";
 import { waitForEnd } from "../operation.ts";
+import { writeAll } from "../output/write.ts";
 import { DetachKey } from "./detach-key.ts";
+import type { WebSocketClient } from "../transport/websocket.ts";
 
 const ending = ["SIGTERM", "SIGHUP", "SIGINT", "SIGQUIT"] as const;
 
@@ -19,13 +20,13 @@ export async function attachConsole(ctx: Context, { server, name }: Target, post
   const ended = waitForEnd(server.client, operation.id);
   ended.catch(() => {});
   const fds = (operation.metadata?.["fds"] ?? {}) as Record<string, string>;
-  const open = (fd: string, setUp?: (socket: WebSocket) => void) =>
+  const open = (fd: string, setUp?: (socket: WebSocketClient) => void) =>
     server.openWebsocket(server.client.path("connectOperation", { id: operation.id, secret: fds[fd] ?? "" }), setUp);
 
   const control = await open("control");
   let received: Promise<void> = Promise.resolve();
   const main = await open("0", (socket) => {
-    received = receiveInto(socket, 1);
+    received = receiveInto(socket, (data) => writeAll(1, data));
     received.catch(() => {}); // awaited below
   });
   ctx.say("To detach from the console, press: <ctrl>+a q");
@@ -52,23 +53,26 @@ export async function attachConsole(ctx: Context, { server, name }: Target, post
   return status;
 }
 
-function sendSize(control: WebSocket): void {
+function sendSize(control: WebSocketClient): void {
   const [width, height] = process.stdout.getWindowSize();
   const message: ExecControl = { command: "window-resize", args: { width: String(width), height: String(height) } };
   control.send(JSON.stringify(message), () => {});
 }
 
 /** Sends what is typed. The end of input that is no terminal leaves the console, as nobody could press keys any more. */
-function sendTyped(main: WebSocket, detach: () => void): () => void {
+function sendTyped(main: WebSocketClient, detach: () => void): () => void {
   const key = new DetachKey();
+  let sent = Promise.resolve();
   const onData = (typed: Buffer) => {
     const { send, detach: leave } = key.take(typed);
-    if (send.length > 0) main.send(send, () => {});
+    if (send.length > 0) sent = new Promise((resolve) => main.send(send, () => resolve()));
     if (leave) detach();
   };
+  // Not before the last of it has left: the two sockets know no order between them.
+  const onEnd = () => sent.then(detach);
   process.stdin.on("data", onData);
-  process.stdin.once("end", detach);
+  process.stdin.once("end", onEnd);
   return () => {
-    process.stdin.off("data", onData).off("end", detach).pause();
+    process.stdin.off("data", onData).off("end", onEnd).pause();
   };
 }

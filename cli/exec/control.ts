@@ -1,8 +1,8 @@
 // The control socket of an exec: window sizes and signals. What comes before it is connected waits.
 import { closeSync, constants as fsConstants, openSync } from "node:fs";
 import { constants } from "node:os";
-import type { WebSocket } from "ws";
 import type { ExecControl } from "../../server/api/instances.ts";
+import type { WebSocketClient } from "../transport/websocket.ts";
 
 const forwarded = [
   "SIGTERM", "SIGHUP", "SIGINT", "SIGQUIT", "SIGABRT", "SIGTSTP", "SIGTTIN", "SIGTTOU", "SIGUSR1", "SIGUSR2", "SIGCONT",
@@ -11,7 +11,7 @@ const forwarded = [
 export class ControlChannel {
   readonly #interactive: boolean;
   readonly #waiting: string[] = [];
-  #socket: WebSocket | undefined;
+  #socket: WebSocketClient | undefined;
   readonly #onSignal = (signal: NodeJS.Signals) => this.#forward(signal);
 
   /** From now on signals are not ours but the command's. */
@@ -20,7 +20,7 @@ export class ControlChannel {
     for (const signal of forwarded) process.on(signal, this.#onSignal);
   }
 
-  attach(socket: WebSocket | undefined): void {
+  attach(socket: WebSocketClient | undefined): void {
     this.#socket = socket;
     for (const message of this.#waiting.splice(0)) socket?.send(message, () => {});
   }

@@ -1,5 +1,4 @@
 // One exec: the sockets of its operation joined to our own input, output and signals.
-import type { WebSocket } from "ws";
 import { assertSucceeded } from "../../server/api/client.ts";
 import { statusCodes } from "../../server/api/envelope.ts";
 import type { InstanceExecPost } from "../../server/api/instances.ts";
@@ -7,16 +6,24 @@ import type { Operation } from "../../server/api/operations.ts";
 import type { Target } from "../context.ts";
 import { CliError, hintOf, messageOf } from "../errors.ts";
 import { waitForEnd } from "../operation.ts";
+import { writeAll } from "../output/write.ts";
 import type { Server } from "../remotes/server.ts";
 import { ControlChannel } from "./control.ts";
 import { receiveInto, sendInput } from "./streams.ts";
 import { Terminal } from "./terminal.ts";
+import type { WebSocketClient } from "../transport/websocket.ts";
 
 /** How long the end of the operation is waited for after one of its sockets was refused. */
 const patience = 3000;
 
+export interface SessionOptions {
+  useStdin: boolean;
+  /** Where output goes that is not to go to our own. */
+  write?: (fd: 1 | 2, data: Uint8Array) => Promise<void>;
+}
+
 /** Runs a command in an instance; resolves to its exit status. The terminal is as before in any case. */
-export async function runSession({ server, name }: Target, post: InstanceExecPost, { useStdin }: { useStdin: boolean }): Promise<number> {
+export async function runSession({ server, name }: Target, post: InstanceExecPost, options: SessionOptions): Promise<number> {
   const control = new ControlChannel(post.interactive ?? false);
   const terminal = post.interactive ? Terminal.claim(() => control.resize()) : undefined;
   try {
@@ -24,7 +31,7 @@ export async function runSession({ server, name }: Target, post: InstanceExecPos
     const ended = waitForEnd(server.client, operation.id);
     ended.catch(() => {});
     try {
-      await connectStreams(server, operation, control, useStdin);
+      await connectStreams(server, operation, control, options);
     } catch (error) {
       // A command that cannot be run ends the operation, and with it the sockets: that tells more.
       const final = await Promise.race([ended.catch(() => undefined), delay(patience)]);
@@ -38,13 +45,13 @@ export async function runSession({ server, name }: Target, post: InstanceExecPos
 }
 
 /** Resolves when all output has come and was written. */
-async function connectStreams(server: Server, operation: Operation, control: ControlChannel, useStdin: boolean): Promise<void> {
+async function connectStreams(server: Server, operation: Operation, control: ControlChannel, { useStdin, write = writeAll }: SessionOptions): Promise<void> {
   const fds = (operation.metadata?.["fds"] ?? {}) as Record<string, string>;
-  const open = (fd: string, setUp?: (socket: WebSocket) => void) =>
+  const open = (fd: string, setUp?: (socket: WebSocketClient) => void) =>
     server.openWebsocket(server.client.path("connectOperation", { id: operation.id, secret: fds[fd] ?? "" }), setUp);
   const outputs: Promise<void>[] = [];
-  const receive = (target: number) => (socket: WebSocket) => {
-    const received = receiveInto(socket, target);
+  const receive = (target: 1 | 2) => (socket: WebSocketClient) => {
+    const received = receiveInto(socket, (data) => write(target, data));
     received.catch(() => {}); // awaited below
     outputs.push(received);
   };

@@ -1,14 +1,24 @@
 // The data sockets of an exec: binary frames are bytes, a text frame of any content is the end.
-import type { WebSocket } from "ws";
-import { writeAll } from "../output/write.ts";
+import type { WebSocketClient } from "../transport/websocket.ts";
 
 /** Above that many unwritten bytes the socket is not read from. */
 const highWater = 1024 * 1024;
 
-/** Writes what comes to a file descriptor; resolves when it has ended and all is written. */
-export function receiveInto(socket: WebSocket, fd: number): Promise<void> {
-  let waiting = 0;
+/** Takes bytes, in one or several parts; resolves when they are written. */
+export type Sink = (...parts: Uint8Array[]) => Promise<void>;
+
+/** Writes what comes; resolves when it has ended and all is written. What comes while something is written goes together. */
+export function receiveInto(socket: WebSocketClient, write: Sink): Promise<void> {
+  let waiting: Buffer[] = [];
+  let size = 0;
   let written = Promise.resolve();
+  const writeWaiting = async () => {
+    const parts = waiting;
+    waiting = [];
+    size = 0;
+    if (socket.isPaused) socket.resume();
+    await write(...parts);
+  };
   return new Promise((resolve, reject) => {
     const finish = () => written.then(resolve, reject);
     socket.on("message", (data: Buffer, isBinary: boolean) => {
@@ -17,12 +27,11 @@ export function receiveInto(socket: WebSocket, fd: number): Promise<void> {
         socket.close(); // LXD ends a pty only when we have hung up, too
         return;
       }
-      waiting += data.length;
-      if (waiting > highWater) socket.pause();
-      written = written.then(() => writeAll(fd, data)).then(() => {
-        waiting -= data.length;
-        if (socket.isPaused && waiting <= highWater) socket.resume();
-      });
+      waiting.push(data);
+      size += data.length;
+      if (size > highWater) socket.pause();
+      if (waiting.length > 1) return; // it goes with the first
+      written = written.then(writeWaiting);
       written.catch(reject);
     });
     socket.on("close", finish);
@@ -31,7 +40,7 @@ export function receiveInto(socket: WebSocket, fd: number): Promise<void> {
 }
 
 /** Sends stdin, no faster than it is taken, and its end. Nothing is sent but the end without `useStdin`. */
-export function sendInput(socket: WebSocket, useStdin: boolean): void {
+export function sendInput(socket: WebSocketClient, useStdin: boolean): void {
   const send = async () => {
     if (useStdin) {
       for await (const chunk of process.stdin) await sendFrame(socket, chunk as Uint8Array);
@@ -42,6 +51,6 @@ export function sendInput(socket: WebSocket, useStdin: boolean): void {
   send().catch(() => {});
 }
 
-function sendFrame(socket: WebSocket, frame: string | Uint8Array): Promise<void> {
+function sendFrame(socket: WebSocketClient, frame: string | Uint8Array): Promise<void> {
   return new Promise((resolve, reject) => socket.send(frame, (error) => (error ? reject(error) : resolve())));
 }

@@ -74,6 +74,10 @@ export const poolShape = {
 const usage = { struct: { used: "value", total: "value" } } as const;
 export const poolResourcesShape = { struct: { space: usage, inodes: usage } } as const satisfies Shape;
 
+export const certificateShape = {
+  struct: { name: "value", type: "value", restricted: "value", projects: "list", certificate: "value", fingerprint: "value", role: "value" },
+} as const satisfies Shape;
+
 export const operationShape = {
   struct: {
     id: "value", class: "value", description: "value", created_at: "time", updated_at: "time", status: "value", status_code: "value",

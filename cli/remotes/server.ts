@@ -1,8 +1,8 @@
 // One server as commands use it: requests in a project of it, background operations, websockets.
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { WebSocket } from "ws";
-import { type Client, createClient, type Transport, type TransportRequest } from "../../server/api/client.ts";
+import { type Client, createClient, errorFrom, type Transport, type TransportRequest } from "../../server/api/client.ts";
+import type { Envelope } from "../../server/api/envelope.ts";
 import type { Operation } from "../../server/api/operations.ts";
 import { CliError } from "../errors.ts";
 import { followOperation } from "../operation.ts";
@@ -10,6 +10,7 @@ import { writeNow } from "../output/write.ts";
 import type { Dialer } from "../transport/dialer.ts";
 import { SocketTransport } from "../transport/socket.ts";
 import { UnixDialer } from "../transport/unix.ts";
+import type { WebSocketClient } from "../transport/websocket.ts";
 import { type ClientConfig, certificateFile, type Remote } from "./config.ts";
 
 export interface ServerOptions {
@@ -67,6 +68,23 @@ export class Server {
     return this.settings.addr.startsWith("unix:");
   }
 
+  /** Asks for something that the client has no method for; resolves to the envelope's metadata. */
+  async ask<T>(method: string, path: string, { body, headers = {} }: { body?: unknown; headers?: Readonly<Record<string, string>> } = {}): Promise<T> {
+    const response = await this.transport.request({
+      method, path, headers: { ...(body === undefined ? {} : { "content-type": "application/json" }), ...headers },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const envelope = JSON.parse(await response.text()) as Envelope<T>;
+    if (envelope.type === "error") throw errorFrom(envelope, response.headers);
+    return envelope.metadata;
+  }
+
+  /** Throws unless the server has an extension of the API: older ones answer with less than that. */
+  async require(extension: string): Promise<void> {
+    if ((await this.client.getServer()).api_extensions.includes(extension)) return;
+    throw new CliError(`The server is missing the required "${extension}" API extension`, { hint: "it is older or other than what this command is for: berth version" });
+  }
+
   /** Waits until an operation has ended; throws when it failed. */
   follow(operation: Operation, prefix?: string): Promise<Operation> {
     return followOperation(this.client, operation, { quiet: this.#quiet, prefix });
@@ -81,7 +99,7 @@ export class Server {
   }
 
   /** `setUp` gets the websocket before anything can arrive. */
-  async openWebsocket(path: string, setUp?: (socket: WebSocket) => void): Promise<WebSocket> {
+  async openWebsocket(path: string, setUp?: (socket: WebSocketClient) => void): Promise<WebSocketClient> {
     this.#assertServes(path);
     const { openWebsocket } = await import("../transport/websocket.ts");
     return openWebsocket(await this.#dialer(), path, setUp);

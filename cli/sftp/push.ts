@@ -1,5 +1,5 @@
 // Pushing a tree of files: directories first, then everything in them, many requests on the way at once.
-import { closeSync, fstatSync, openSync, readlinkSync, readSync, type Stats } from "node:fs";
+import { closeSync, openSync, readlinkSync, readSync, type Stats } from "node:fs";
 import type { Attributes, SFTPWrapper } from "ssh2";
 import { CliError } from "../errors.ts";
 import { call } from "./call.ts";
@@ -54,13 +54,14 @@ async function pushFile(sftp: SFTPWrapper, item: PushItem, tell: (bytes: number)
     const handle = await call<Buffer>(path, (done) => sftp.open(path, "w", about(item.stats), done));
     const waiting: Promise<unknown>[] = [];
     for (let offset = 0; ; ) {
-      const buffer = Buffer.allocUnsafe(Math.min(chunk, Math.max(1, fstatSync(fd).size - offset)));
+      const left = item.stats.size - offset;
+      const buffer = Buffer.allocUnsafe(left < 0 ? chunk : Math.min(chunk, left + 1)); // one more than there was: the end shows in the same call
       const count = readSync(fd, buffer, 0, buffer.length, offset);
-      if (count === 0) break;
       const at = offset;
-      waiting.push(call(path, (done) => sftp.write(handle, buffer, 0, count, at, done as never)));
+      if (count > 0) waiting.push(call(path, (done) => sftp.write(handle, buffer, 0, count, at, done as never)));
       offset += count;
       tell(count);
+      if (count < buffer.length) break;
       if (waiting.length > 16) await waiting.shift();
     }
     waiting.push(call(path, (done) => sftp.close(handle, done as never)));

@@ -1,5 +1,5 @@
 // Connections to berthd's unix socket.
-import { connect, type Socket } from "node:net";
+import { connect, type NetConnectOpts, type Socket } from "node:net";
 import { explainConnectError } from "./connect-error.ts";
 import type { Dialer } from "./dialer.ts";
 
@@ -12,7 +12,7 @@ export class UnixDialer implements Dialer {
   }
 
   dial(): Socket {
-    return connect(this.socketPath);
+    return connect({ path: this.socketPath, highWaterMark: 1 << 20 } as NetConnectOpts);
   }
 
   explain(error: unknown): unknown {

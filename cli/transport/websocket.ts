@@ -1,23 +1,162 @@
-// Websockets to a server. The library is loaded when the first one is opened.
-import type { WebSocket } from "ws";
-import { CliError, messageOf } from "../errors.ts";
-import { type Dialer, openConnection } from "./dialer.ts";
+// Websockets to a server, by the little of RFC 6455 that a client needs: loading the ws package takes as long as a whole list.
+import { EventEmitter } from "node:events";
+import type { Socket } from "node:net";
+import { CliError } from "../errors.ts";
+import type { Dialer } from "./dialer.ts";
+import { upgrade } from "./upgrade.ts";
+
+const opcodes = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const;
+const longestFrame = 64 * 1024 * 1024;
+
+interface Events {
+  message: [data: Buffer, isBinary: boolean];
+  close: [];
+  error: [error: Error];
+}
+
+/** How long the other side has to answer our wish to close. */
+const closeTimeout = 2000;
+
+export class WebSocketClient extends EventEmitter<Events> {
+  readonly #socket: Socket;
+  #received: Buffer[] = [];
+  #length = 0;
+  #parts: Buffer[] = [];
+  #isBinary = false;
+  #closing = false;
+
+  constructor(socket: Socket) {
+    super();
+    this.#socket = socket;
+    this.on("error", () => {}); // "close" follows in any case
+  }
+
+  /** From now on frames are read; `first` has come already. */
+  start(first: Buffer): void {
+    this.#socket.on("data", (data: Buffer) => this.#take(data));
+    this.#socket.on("error", (error) => this.emit("error", error));
+    this.#socket.once("close", () => this.emit("close"));
+    if (first.length > 0) this.#take(first);
+    this.#socket.resume();
+  }
+
+  get isPaused(): boolean {
+    return this.#socket.isPaused();
+  }
+
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
+  /** A text is sent as a text frame, bytes as a binary one. `done` is called when the frame has left. */
+  send(data: string | Uint8Array, done: (error?: Error | null) => void = () => {}): void {
+    if (this.#closing || this.#socket.destroyed) return done(new Error("the websocket is closed"));
+    this.#write(typeof data === "string" ? opcodes.text : opcodes.binary, typeof data === "string" ? Buffer.from(data) : data, done);
+  }
+
+  close(code?: number, reason = ""): void {
+    if (this.#closing || this.#socket.destroyed) return;
+    const payload = code === undefined ? Buffer.alloc(0) : Buffer.concat([Buffer.from([code >> 8, code & 0xff]), Buffer.from(reason)]);
+    this.#write(opcodes.close, payload);
+    this.#closing = true;
+    this.#socket.resume();
+    setTimeout(() => this.#socket.destroy(), closeTimeout).unref();
+  }
+
+  /** Ends it without a word. */
+  terminate(): void {
+    this.#socket.destroy();
+  }
+
+  #write(opcode: number, payload: Uint8Array, done?: (error?: Error | null) => void): void {
+    this.#socket.write(encodeFrame(opcode, payload), done);
+  }
+
+  #take(data: Buffer): void {
+    this.#received.push(data);
+    this.#length += data.length;
+    for (;;) {
+      const frame = this.#nextFrame();
+      if (frame === undefined) return;
+      this.#handle(frame);
+    }
+  }
+
+  /** The next whole frame; undefined while it has not come. */
+  #nextFrame(): { opcode: number; isLast: boolean; payload: Buffer } | undefined {
+    if (this.#length < 2) return undefined;
+    const head = this.#peek(14);
+    const short = (head[1] ?? 0) & 0x7f;
+    const headLength = short === 126 ? 4 : short === 127 ? 10 : 2;
+    if (head.length < headLength) return undefined;
+    const length = short === 126 ? head.readUInt16BE(2) : short === 127 ? Number(head.readBigUInt64BE(2)) : short;
+    if (length > longestFrame) {
+      this.#socket.destroy(new CliError("The server sent more at once than is taken"));
+      return undefined;
+    }
+    if (this.#length < headLength + length) return undefined;
+    const all = this.#received.length === 1 ? this.#received[0] ?? head : Buffer.concat(this.#received);
+    const rest = all.subarray(headLength + length);
+    this.#received = rest.length > 0 ? [rest] : [];
+    this.#length = rest.length;
+    const first = head[0] ?? 0;
+    return { opcode: first & 0x0f, isLast: (first & 0x80) !== 0, payload: all.subarray(headLength, headLength + length) };
+  }
+
+  #peek(count: number): Buffer {
+    const [first] = this.#received;
+    if (first && (first.length >= count || this.#received.length === 1)) return first.subarray(0, count);
+    return Buffer.concat(this.#received, Math.min(count, this.#length));
+  }
+
+  #handle({ opcode, isLast, payload }: { opcode: number; isLast: boolean; payload: Buffer }): void {
+    if (opcode === opcodes.ping) this.#write(opcodes.pong, payload);
+    else if (opcode === opcodes.close) this.#answerClose();
+    else if (opcode <= opcodes.binary) {
+      if (opcode !== opcodes.continuation) this.#isBinary = opcode === opcodes.binary;
+      this.#parts.push(payload);
+      if (!isLast) return;
+      const message = this.#parts.length === 1 ? payload : Buffer.concat(this.#parts);
+      this.#parts = [];
+      this.emit("message", message, this.#isBinary);
+    }
+  }
+
+  #answerClose(): void {
+    if (!this.#closing) this.#write(opcodes.close, Buffer.alloc(0));
+    this.#closing = true;
+    this.#socket.end();
+    setTimeout(() => this.#socket.destroy(), closeTimeout).unref();
+  }
+}
+
+/** What a client sends is masked, so that no proxy takes it for a request; nothing depends on the mask being hard to guess. */
+export function encodeFrame(opcode: number, payload: Uint8Array): Buffer {
+  const { length } = payload;
+  const headLength = length < 126 ? 2 : length < 65_536 ? 4 : 10;
+  const frame = Buffer.allocUnsafe(headLength + 4 + length);
+  frame[0] = 0x80 | opcode;
+  frame[1] = 0x80 | (headLength === 2 ? length : headLength === 4 ? 126 : 127);
+  if (headLength === 4) frame.writeUInt16BE(length, 2);
+  if (headLength === 10) frame.writeBigUInt64BE(BigInt(length), 2);
+  frame.writeUInt32BE(Math.floor(Math.random() * 0x1_0000_0000), headLength);
+  for (let i = 0; i < length; i++) frame[headLength + 4 + i] = (payload[i] ?? 0) ^ (frame[headLength + (i & 3)] ?? 0);
+  return frame;
+}
 
 /**
  * Opens a websocket. `setUp` gets it before anything can arrive: it attaches the handlers.
  * Throws when the server refuses.
  */
-export async function openWebsocket(dialer: Dialer, path: string, setUp: (socket: WebSocket) => void = () => {}): Promise<WebSocket> {
-  const [{ WebSocket }, connection] = await Promise.all([import("ws"), openConnection(dialer)]);
-  const socket = new WebSocket(`ws://${dialer.host}${path}`, { perMessageDeflate: false, maxPayload: 0, createConnection: () => connection });
-  socket.binaryType = "nodebuffer";
-  setUp(socket);
-  await new Promise<void>((resolve, reject) => {
-    socket.once("open", resolve);
-    socket.on("error", (error) => {
-      const explained = dialer.explain(error);
-      reject(explained === error ? new CliError(`The server refused a websocket: ${messageOf(error)}`, { cause: error }) : explained);
-    });
-  });
-  return socket;
+export async function openWebsocket(dialer: Dialer, path: string, setUp: (socket: WebSocketClient) => void = () => {}): Promise<WebSocketClient> {
+  const key = Buffer.from(Array.from({ length: 16 }, () => Math.floor(Math.random() * 256))).toString("base64");
+  const { socket, rest } = await upgrade(dialer, path, "websocket", { "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": key });
+  const client = new WebSocketClient(socket);
+  setUp(client);
+  client.start(rest);
+  return client;
 }

@@ -1,12 +1,12 @@
 // The connection to one server: its client, and its events, which come back by themselves after the server was away.
-import type { WebSocket } from "ws";
 import type { Client } from "../../server/api/client.ts";
 import type { Event } from "../../server/api/events.ts";
+import type { WebSocketClient } from "../transport/websocket.ts";
 
 export interface Link {
   readonly client: Client;
   /** Opens a websocket of the server's. Throws when it cannot be reached. */
-  openWebsocket(path: string, setUp: (socket: WebSocket) => void): Promise<WebSocket>;
+  openWebsocket(path: string, setUp: (socket: WebSocketClient) => void): Promise<WebSocketClient>;
 }
 
 export interface Listener {
@@ -22,7 +22,7 @@ const longestPause = 5000;
 export function followEvents(link: Link, project: string | undefined, listener: Listener): () => void {
   let pause = firstPause;
   let timer: NodeJS.Timeout | undefined;
-  let open: WebSocket | undefined;
+  let open: WebSocketClient | undefined;
   let over = false;
   const path = link.client.path("streamEvents", { type: "lifecycle,operation", ...(project === undefined ? { "all-projects": "true" } : { project }) });
 

@@ -12,10 +12,16 @@ const table = {
   bad_request: { status: 400, message: "{reason}" },
   bad_body: { status: 400, message: "Invalid request body: {reason}" },
   body_too_large: { status: 413, message: "The request body is larger than {limit} bytes" },
+  body_too_slow: { status: 408, message: "The request body did not come within {limit} s" },
   not_found: { status: 404, message: "not found" },
   not_implemented: { status: 501, message: "not implemented" },
   not_supported: { status: 501, message: "{what} is not supported by Berth", hint: "{hint}" },
   forbidden: { status: 403, message: "not authorized" },
+  origin_refused: {
+    status: 403,
+    message: "not authorized",
+    hint: "Pages of {origin} may not use this server. They may once it is told so: berth config set core.https_allowed_origin {origin}",
+  },
   etag_mismatch: {
     status: 412,
     message: "ETag doesn't match: {expected} vs {found}",
@@ -67,6 +73,21 @@ const table = {
 
   // Projects
   project_not_found: { status: 404, message: "Project not found" },
+  project_exists: { status: 409, message: "A project named \"{name}\" already exists" },
+  project_name_invalid: { status: 400, message: "{reason}" },
+  project_default_fixed: { status: 403, message: "The 'default' project cannot be {what}" },
+  project_not_empty: { status: 400, message: "Only empty projects can be {what}", hint: "It holds {held}: see berth project show {name}" },
+  project_features_fixed: { status: 400, message: "{reason}" },
+  project_needs_profiles: { status: 400, message: "Projects without their own profiles cannot be restricted", hint: "Set features.profiles=true, too." },
+  project_limit: { status: 403, message: "{reason}", hint: "{hint}" },
+  project_limit_low: { status: 400, message: "{reason}", hint: "{hint}" },
+  project_restricted: { status: 403, message: "{reason}", hint: "The project is restricted by {key}, which who administers the server can change: berth project edit {project}" },
+  project_conflict: { status: 400, message: "{reason}" },
+  project_network_type: {
+    status: 400,
+    message: "Network type does not support non-default projects",
+    hint: "With features.networks=false the project \"{project}\" uses the networks of the project default.",
+  },
 
   // Profiles
   profile_not_found: { status: 404, message: "Profile not found" },
@@ -87,6 +108,7 @@ const table = {
     hint: "Choose another name, or delete it first: berth delete {name}",
   },
   rebuild_running: { status: 400, message: "Instance must be stopped to be rebuilt", hint: "Stop it first: berth stop {name}" },
+  move_project_running: { status: 400, message: "Instance must be stopped to move between projects statelessly", hint: "Stop it first: berth stop {name}" },
   move_running: { status: 400, message: "Instance must be stopped to move between pools statelessly", hint: "Stop it first: berth stop {name}" },
   snapshot_not_found: { status: 404, message: "Instance snapshot not found", hint: "See `berth info INSTANCE` for the snapshots it has." },
   snapshot_exists: {

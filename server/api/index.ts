@@ -6,6 +6,7 @@ import { instanceEndpoints } from "./instances.ts";
 import { networkEndpoints } from "./networks.ts";
 import { operationEndpoints } from "./operations.ts";
 import { profileEndpoints } from "./profiles.ts";
+import { projectEndpoints } from "./projects.ts";
 import { serverEndpoints } from "./server.ts";
 import { snapshotEndpoints } from "./snapshots.ts";
 import { storageEndpoints } from "./storage.ts";
@@ -20,6 +21,7 @@ export const endpoints = {
   ...imageEndpoints,
   ...networkEndpoints,
   ...profileEndpoints,
+  ...projectEndpoints,
   ...storageEndpoints,
 } as const;
 export type EndpointTable = typeof endpoints;

@@ -2,6 +2,7 @@
 import { instanceKeys, unsupportedInstanceKeys } from "./config-keys/instance.ts";
 import type { Key, KeyTable } from "./config-keys/key.ts";
 import { bridgeKeys } from "./config-keys/network.ts";
+import { projectKeys } from "./config-keys/project.ts";
 import { serverKeys } from "./config-keys/server.ts";
 import { storageKeys } from "./config-keys/storage.ts";
 import type { Endpoint, Endpoints } from "./endpoint.ts";
@@ -10,7 +11,7 @@ import { codesOf, tagOf } from "./openapi.ts";
 
 /** All tables of configuration keys, by what they configure. */
 export const keyTables: Readonly<Record<string, KeyTable>> = {
-  "Instances and profiles": instanceKeys, Networks: bridgeKeys, "Storage pools": storageKeys, Server: serverKeys,
+  "Instances and profiles": instanceKeys, Networks: bridgeKeys, "Storage pools": storageKeys, Projects: projectKeys, Server: serverKeys,
 };
 
 const cell = (text: string) => text.replaceAll("|", "\\|").replaceAll("\n", " ");

@@ -1,7 +1,7 @@
-// The server itself, and the projects it has.
+// The server itself.
 import { type Static, Type } from "typebox";
 import { defineEndpoints } from "./endpoint.ts";
-import { ListQuery, ProjectQuery, StringMap, urlsOr } from "./schemas.ts";
+import { ProjectQuery, StringMap } from "./schemas.ts";
 
 /** The version of LXD whose API and clients berthd is compatible with. */
 export const compatibleVersion = "5.0.2";
@@ -48,14 +48,6 @@ export type Server = Static<typeof Server>;
 
 export const ServerPut = Type.Object({ config: Type.Optional(Type.Record(Type.String(), Type.Any())) });
 
-export const Project = Type.Object({
-  name: Type.String(),
-  description: Type.String(),
-  config: StringMap,
-  used_by: Type.Array(Type.String()),
-});
-export type Project = Static<typeof Project>;
-
 export const Resources = Type.Object({
   cpu: Type.Object({
     architecture: Type.String(),
@@ -97,13 +89,5 @@ export const serverEndpoints = defineEndpoints({
   getResources: {
     method: "GET", path: "/1.0/resources", access: "any", kind: "sync", response: Resources, since: "resources",
     summary: "Show what the machine has",
-  },
-  listProjects: {
-    method: "GET", path: "/1.0/projects", access: "any", kind: "sync", query: ListQuery, response: urlsOr(Project),
-    summary: "List projects",
-  },
-  getProject: {
-    method: "GET", path: "/1.0/projects/:name", access: "any", kind: "sync", response: Project, etag: ["description", "config"],
-    errors: ["project_not_found"], summary: "Show a project",
   },
 });

@@ -45,7 +45,7 @@ export function grantedTo({ name, type, restricted, role }: Grant): Omit<Certifi
 function issueToken(ctx: Context, body: CertificatesPost, caller: Caller): Operation {
   if (ctx.settings.get("core.https_address") === "") throw fail("not_listening");
   if (!caller.admin) throw fail("forbidden");
-  return ctx.tokens.issue(ctx, checkGrant(ctx, body), ctx.https.addresses(), ctx.settings.get("core.remote_token_expiry"));
+  return ctx.tokens.issue(ctx, checkGrant(ctx, body), ctx.https.addressesForToken(), ctx.settings.get("core.remote_token_expiry"));
 }
 
 /** What somebody who is no administrator may become: what a token says, or what it likes when it knows the password. */

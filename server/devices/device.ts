@@ -58,6 +58,8 @@ export interface DeviceCall {
     readonly hostname: string;
     /** What holds for it: profiles and its own. */
     readonly config: Config;
+    /** Beneath which folders of the host's the sources of its disks have to lie; undefined: they may lie anywhere. */
+    readonly sourceFolders?: readonly string[] | undefined;
     /** Its root file system on the host. */
     readonly rootfs: string;
     /** Runs `work` when it is the instance's turn, if its guest runs then and has the device, as it is by then; for what happens on the host later. */

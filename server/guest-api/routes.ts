@@ -8,6 +8,7 @@ import { exportImage } from "../image-library/export.ts";
 import type { Layer } from "../instances/config.ts";
 import { setReady } from "../instances/ready.ts";
 import type { InstanceRecord } from "../instances/store.ts";
+import { defaultProject } from "../projects/store.ts";
 import { isForGuests } from "./changes.ts";
 import { GuestError, jsonReply, textReply } from "./replies.ts";
 
@@ -70,10 +71,11 @@ function withAddress(name: string, options: Config, config: Config): Config {
   return options["type"] === "nic" && !options["hwaddr"] && hwaddr ? { ...options, hwaddr } : options;
 }
 
-/** Those that anybody may have, or that are only kept for the next to ask. */
-function image({ ctx, expanded, params: [fingerprint = ""], query }: GuestCall): Promise<RawReply> {
+/** Those of the guest's project that anybody may have, or that are only kept for the next to ask. Guests name the default project without meaning it. */
+function image({ ctx, instance, expanded, params: [fingerprint = ""], query }: GuestCall): Promise<RawReply> {
   if (!isTrue(expanded.config["security.devlxd.images"] ?? "")) throw new GuestError(403, "not authorized");
-  const found = (query.get("project") ?? "default") === "default" && ctx.images.store.has("default", fingerprint) ? ctx.images.store.get("default", fingerprint) : undefined;
+  const [wanted, own] = [query.get("project") ?? defaultProject, instance.project];
+  const found = [defaultProject, own].includes(wanted) && ctx.images.store.has(own, fingerprint) ? ctx.images.store.get(own, fingerprint) : undefined;
   if (!found?.public && !found?.cached) throw new GuestError(404, "not found");
   return exportImage(ctx, found);
 }

@@ -1,9 +1,11 @@
 // Mounts that Berth makes: idmapped copies, overlays, squashfs images.
-import { closeSync, lstatSync, realpathSync, rmSync } from "node:fs";
+import { close, closeSync, constants, lstatSync, openSync, realpathSync, rmSync } from "node:fs";
 import path from "node:path";
 import { asContainerRoot } from "./as-container-root.ts";
 import { hasCode, idmapMount, MNT_DETACH, MS, mount, moveMount, openTree, umount } from "./libc.ts";
 import { mountsBelow, readMounts } from "./mountinfo.ts";
+
+const O_PATH = 0o10000000;
 
 /** Whether something is mounted on a directory. */
 export function isMountPoint(directory: string): boolean {
@@ -82,6 +84,23 @@ export function unmountTree(target: string): void {
       throw error;
     }
   }
+}
+
+let lettingGo = Promise.resolve();
+
+/**
+ * Unmounts what is mounted on a directory: it is gone when this returns. Resolves when its file system is let go; with an overlay's the
+ * kernel writes down all that waits in the file system below it, which can take seconds, so that happens on a thread, one at a time.
+ */
+export function unmountGently(target: string): Promise<void> {
+  if (!isMountPoint(target)) return Promise.resolve();
+  const pin = openSync(target, constants.O_DIRECTORY | O_PATH);
+  try {
+    unmountTree(target);
+  } finally {
+    lettingGo = lettingGo.then(() => new Promise((resolve) => close(pin, () => resolve())));
+  }
+  return lettingGo;
 }
 
 /** Unmounts all that is mounted on a folder or below it. Throws when something stays. */

@@ -2,6 +2,7 @@
 import { type IncomingMessage, STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import type { Readable } from "node:stream";
+import { TLSSocket } from "node:tls";
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { Endpoint } from "../api/endpoint.ts";
 import { admit, type Caller, type Wish } from "../auth/caller.ts";
@@ -11,9 +12,10 @@ import { endpoints } from "../api/index.ts";
 import { explain, log } from "../log.ts";
 import { Operation } from "../operations/operation.ts";
 import { asExpected, errorMessage } from "../operations/error-message.ts";
-import { bodyLimit, parseBody, responseFault } from "./body.ts";
+import { bodyLimits, collectBody, parseBody, responseFault, strangersLimits } from "./body.ts";
 import { assertMatches, etagOf } from "./etag.ts";
 import type { Call } from "./implementation.ts";
+import { answerPage, type PagePolicy } from "./origin.ts";
 import type { RawReply } from "./replies.ts";
 
 type Handler = (call: Call<Endpoint>) => unknown;
@@ -24,14 +26,19 @@ export type CallerOf = (socket: Socket) => Caller;
 const oldNouns = /^\/1\.0\/(containers|virtual-machines)(?=\/|\?|$)/;
 const checkResponses = process.env["BERTH_CHECK_RESPONSES"] === "1";
 
-/**
- * Makes the app. `handlers` has a function for every endpoint that is not upgraded; while `isShuttingDown` only
- * endpoints that say so are answered.
- */
-export function createApp(handlers: Handlers, callerOf: CallerOf, isShuttingDown: () => boolean): FastifyInstance {
+export interface Surroundings {
+  callerOf: CallerOf;
+  /** Which web pages may use the API. */
+  pages: () => PagePolicy;
+  /** While it is, only endpoints that say so are answered. */
+  isShuttingDown: () => boolean;
+}
+
+/** Makes the app. `handlers` has a function for every endpoint that is not upgraded. */
+export function createApp(handlers: Handlers, { callerOf, pages, isShuttingDown }: Surroundings): FastifyInstance {
   const app = fastify({
     logger: false,
-    bodyLimit,
+    bodyLimit: bodyLimits.size,
     rewriteUrl: (request) => (request.url ?? "/").replace(oldNouns, "/1.0/instances"),
     routerOptions: { maxParamLength: 65_536, ignoreTrailingSlash: true }, // Node refuses longer heads by itself
     frameworkErrors: (error, _request, reply) => sendError(reply as FastifyReply, error),
@@ -39,6 +46,11 @@ export function createApp(handlers: Handlers, callerOf: CallerOf, isShuttingDown
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", (_request, payload, done) => done(null, payload));
   app.setErrorHandler((error, _request, reply) => sendError(reply, error));
+
+  app.addHook("onRequest", (request, reply, done) => {
+    if (request.headers.origin) void reply.headers(answerPage(pages(), request.raw));
+    done();
+  });
 
   const table = Object.entries(endpoints as Record<string, Endpoint>);
   for (const [id, endpoint] of table) {
@@ -54,6 +66,7 @@ export function createApp(handlers: Handlers, callerOf: CallerOf, isShuttingDown
   }
   const paths = table.map(([, { path }]) => new RegExp(`^${path.replace(/:[a-z]+/g, "[^/]+").replace(/\*[a-z]+/g, ".+")}/?$`));
   app.setNotFoundHandler((request, reply) => {
+    if (request.method === "OPTIONS") return reply.header("content-type", "application/json").send("");
     const [path = ""] = request.url.split("?");
     const method = paths.some((pattern) => pattern.test(path)) ? "not_implemented" : "not_found";
     return sendError(reply, fail(method));
@@ -86,7 +99,7 @@ async function readCall(endpoint: Endpoint, request: FastifyRequest, by: Caller)
   return {
     params: params as Call<Endpoint>["params"],
     query: query as Call<Endpoint>["query"],
-    body: (await readBody(endpoint, request)) as Call<Endpoint>["body"],
+    body: (await readBody(endpoint, request, caller)) as Call<Endpoint>["body"],
     headers: request.headers,
     requestor: caller.requestor,
     caller,
@@ -101,22 +114,11 @@ export function admitRequest(by: Caller, endpoint: Endpoint, { headers }: Incomi
   return caller;
 }
 
-async function readBody(endpoint: Endpoint, request: FastifyRequest): Promise<unknown> {
+async function readBody(endpoint: Endpoint, request: FastifyRequest, caller: Caller): Promise<unknown> {
   const stream = (request.body ?? request.raw) as Readable;
   if (endpoint.body === "stream") return stream;
   if (!endpoint.body) return undefined;
-  return parseBody(endpoint.body, await collect(stream));
-}
-
-async function collect(stream: Readable): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of stream as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > bodyLimit) throw fail("body_too_large", { limit: bodyLimit });
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
+  return parseBody(endpoint.body, await collectBody(stream, caller.trusted ? bodyLimits : strangersLimits));
 }
 
 async function checkPrecondition(endpoint: Endpoint, handlers: Handlers, call: Call<Endpoint>): Promise<void> {
@@ -159,6 +161,8 @@ const errorEnd = "\n\n";
 
 function sendError(reply: FastifyReply, error: unknown): FastifyReply {
   const { status, message, headers } = describeError(error);
+  // The rest of a body that was refused is not waited for.
+  if ([403, 408, 413].includes(status) && !reply.request.raw.complete && reply.request.raw.socket instanceof TLSSocket) headers["connection"] = "close";
   return sendJson(reply.status(status).headers(headers), errorEnvelope(status, message), errorEnd);
 }
 
@@ -172,7 +176,8 @@ function describeError(thrown: unknown): { status: number; message: string; head
     if (error.status >= 500 && error.code !== "shutting_down") log.warn("request failed", { code: error.code, error: explain(error) });
     return { status: error.status, message: error.message, headers };
   }
-  const status = (error as { statusCode?: number }).statusCode ?? 500;
+  const { statusCode: status = 500, message } = error as { statusCode?: number; message: string };
+  if (status < 500) return { status, message, headers: { ...headers, [errorCodeHeader]: "bad_request" } }; // what fastify refuses by itself
   return { status, message: errorMessage(error), headers };
 }
 

@@ -1,10 +1,44 @@
 // Reading and checking JSON bodies.
+import type { Readable } from "node:stream";
 import { Ajv } from "ajv";
 import type { TSchema } from "typebox";
 import { fail } from "../api/errors.ts";
 
-/** The largest JSON body, in bytes. */
-export const bodyLimit = 10 * 1024 * 1024;
+interface BodyLimits {
+  /** In bytes. */
+  size: number;
+  /** In ms: how long it may take to come. */
+  time: number;
+}
+/** Of a JSON body. */
+export const bodyLimits: BodyLimits = { size: 10 * 1024 * 1024, time: 60_000 };
+/** Of one from a stranger, who has nothing to send but a certificate and a token. */
+export const strangersLimits: BodyLimits = { size: 64 * 1024, time: 10_000 };
+
+/** All of a body. Throws `body_too_large` or `body_too_slow`. */
+export function collectBody(stream: Readable, { size: limit, time }: BodyLimits): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    const giveUp = (error: Error) => {
+      clearTimeout(timer);
+      stream.off("data", take).resume();
+      reject(error);
+    };
+    const timer = setTimeout(() => giveUp(fail("body_too_slow", { limit: time / 1000 })), time);
+    const take = (chunk: Buffer) => {
+      size += chunk.length;
+      if (size > limit) giveUp(fail("body_too_large", { limit }));
+      else chunks.push(chunk);
+    };
+    stream.on("data", take).once("error", giveUp);
+    stream.once("close", () => stream.readableEnded || giveUp(fail("bad_body", { reason: "it ended before it was whole" })));
+    stream.once("end", () => {
+      clearTimeout(timer);
+      resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks));
+    });
+  });
+}
 
 const ajv = new Ajv({ strict: false, coerceTypes: false, useDefaults: false, removeAdditional: false, allErrors: false });
 const compiled = new WeakMap<TSchema, ReturnType<typeof ajv.compile>>();

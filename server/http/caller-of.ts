@@ -6,7 +6,8 @@ import { peerUid } from "../host/peer.ts";
 
 const names = new Map<number, string>();
 
-function userName(uid: number): string {
+/** The name of a user of this machine, or its id. */
+export function nameUser(uid: number): string {
   let name = names.get(uid);
   if (name === undefined) {
     const line = readFileSync("/etc/passwd", "utf8").split("\n").find((entry) => entry.split(":")[2] === String(uid));
@@ -18,12 +19,17 @@ function userName(uid: number): string {
 
 const known = new WeakMap<Socket, Caller>();
 
+/** Says who is behind a connection, of whom its socket alone does not tell. */
+export function setCaller(socket: Socket, caller: Caller): void {
+  known.set(socket, caller);
+}
+
 /** The caller behind a connection to the unix socket: whoever may open it may do everything. */
 export function callerOf(socket: Socket): Caller {
   let caller = known.get(socket);
   if (!caller) {
     const uid = peerUid(socket);
-    caller = administrator({ username: uid === undefined ? "" : userName(uid), protocol: "unix", address: "@" });
+    caller = administrator({ username: uid === undefined ? "" : nameUser(uid), protocol: "unix", address: "@" });
     known.set(socket, caller);
   }
   return caller;

@@ -10,7 +10,7 @@ export interface Listener {
   close(): Promise<void>;
 }
 
-type Upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+export type Upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 
 /** Descriptors that systemd passed to this process. */
 export function activatedSockets(env: NodeJS.ProcessEnv): number[] {
@@ -25,9 +25,9 @@ function groupId(name: string): number | undefined {
   return line === undefined ? undefined : Number(line.split(":")[2]);
 }
 
-/** Throws when a group that was asked for by name does not exist; `berth` may be missing. */
-export function assertGroup(group: string): void {
-  if (group !== "berth" && groupId(group) === undefined) {
+/** Throws when a group that was asked for by name does not exist; the usual ones may be missing. */
+export function assertGroup(group: string, usual: string): void {
+  if (group !== usual && groupId(group) === undefined) {
     throw fail("bad_request", { reason: `There is no group "${group}" on this machine (groupadd ${group})` });
   }
 }
@@ -49,6 +49,21 @@ function makeServer(handler: RequestListener, upgrade: Upgrade): Server {
   return server;
 }
 
+/** The usual group of administrators, and that of users who are confined. */
+export const usualGroup = "berth";
+export const usualUserGroup = "berth-users";
+
+/** Serves on `path`, open to root and a group; undefined when there is no such group. */
+export async function listenForUsers(handler: RequestListener, upgrade: Upgrade, path: string, group: string): Promise<Listener | undefined> {
+  if (groupId(group) === undefined) {
+    rmSync(path, { force: true });
+    return undefined;
+  }
+  const server = makeServer(handler, upgrade);
+  await openOwn(server, path, group);
+  return listenerOf([server]);
+}
+
 /** Serves on `path`, open to root and a group; or on systemd's sockets when it gave some. */
 export async function listen(handler: RequestListener, upgrade: Upgrade, path: string, group: string): Promise<Listener> {
   const given = activatedSockets(process.env);
@@ -58,6 +73,10 @@ export async function listen(handler: RequestListener, upgrade: Upgrade, path: s
     if (fd !== undefined) await open(server, { fd });
     else await openOwn(server, path, group);
   }
+  return listenerOf(servers);
+}
+
+function listenerOf(servers: readonly Server[]): Listener {
   const upgraded = new Set<Duplex>();
   for (const server of servers) {
     server.prependListener("upgrade", (_request, socket: Duplex) => {
@@ -88,9 +107,8 @@ async function openOwn(server: Server, path: string, group: string): Promise<voi
   } finally {
     process.umask(before);
   }
-  assertGroup(group);
   const gid = groupId(group);
-  if (gid === undefined) log.info("there is no group berth: only root can use the socket");
+  if (gid === undefined) log.info("there is no group of administrators: only root can use the socket", { group });
   chownSync(path, 0, gid ?? 0);
   chmodSync(path, 0o660);
 }

@@ -11,6 +11,7 @@ import type { Operations } from "../operations/registry.ts";
 import { endpoints } from "../api/index.ts";
 import { type Caller, isForAll, mayIn } from "../auth/caller.ts";
 import { admitRequest, type CallerOf, refuseUpgrade, urlOf } from "./app.ts";
+import { answerPage, type PagePolicy } from "./origin.ts";
 
 /** How much may wait for a slow listener before it is dropped, in bytes. */
 const backlogLimit = 16 * 1024 * 1024;
@@ -48,15 +49,17 @@ export interface Upgrades {
   operations: Operations;
   sftp: SftpHandler;
   callerOf: CallerOf;
+  pages: () => PagePolicy;
   /** Takes those that ask for an upgrade where there is none. */
   serve: RequestListener;
 }
 
 /** Answers requests for an upgrade. Who may have one is told by the endpoint's entry in the contract. */
-export function handleUpgrades({ events, operations, sftp, callerOf, serve }: Upgrades): (request: IncomingMessage, socket: Duplex, head: Buffer) => void {
+export function handleUpgrades({ events, operations, sftp, callerOf, pages, serve }: Upgrades): (request: IncomingMessage, socket: Duplex, head: Buffer) => void {
   return (request, socket, head) => {
     socket.on("error", () => socket.destroy());
     try {
+      if (request.headers.origin) answerPage(pages(), request);
       const url = urlOf(request);
       const query = Object.fromEntries(url.searchParams);
       const admitTo = (endpoint: Endpoint) => admitRequest(callerOf(socket as Socket), endpoint, request, { query, path: endpoint.path });

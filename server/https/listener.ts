@@ -10,12 +10,15 @@ import { hasCode } from "../host/libc.ts";
 import { explain, log } from "../log.ts";
 import type { ServerCertificate } from "./certificate.ts";
 import { ownAddresses } from "./own-addresses.ts";
+import { takeProxyHeader } from "./proxy-header.ts";
 
 export interface Serving {
   handler: RequestListener;
   upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
   /** Told of each connection, with the address of who opened it, before its first request. */
   connected: (socket: TLSSocket, address: string) => void;
+  /** Addresses of proxies that say whom a connection comes from. */
+  trustedProxies: () => readonly string[];
 }
 
 /** So many connections at once cost little; more are turned away. */
@@ -29,6 +32,8 @@ export class HttpsListener {
   #serving: Serving | undefined;
   #retry: NodeJS.Timeout | undefined;
   readonly #sockets = new Set<Duplex>();
+  /** Whom proxies said that a connection comes from, by where it comes from. */
+  readonly #told = new Map<string, string>();
   #server: Server | undefined;
   #address: ListenAddress | undefined;
 
@@ -52,6 +57,12 @@ export class HttpsListener {
     const { host, port } = this.#address;
     if (host !== "" && host !== "0.0.0.0" && host !== "::") return [joinAddress(host, port)];
     return ownAddresses(host === "0.0.0.0" ? "inet" : undefined).map((address) => joinAddress(address, port));
+  }
+
+  /** The same for a token, which needs one: a machine without a network can still be its own client. */
+  addressesForToken(): string[] {
+    const known = this.addresses();
+    return known.length > 0 || !this.#address ? known : [joinAddress("127.0.0.1", this.#address.port)];
   }
 
   /**
@@ -91,11 +102,12 @@ export class HttpsListener {
     const old = ["BERTH_INSECURE_TLS", "LXD_INSECURE_TLS"].some((name) => /^(true|1|yes|on)$/i.test(process.env[name] ?? ""));
     const server = createServer({
       cert, key, requestCert: true, rejectUnauthorized: false, minVersion: old ? "TLSv1.2" : "TLSv1.3", ALPNProtocols: ["http/1.1"],
-      handshakeTimeout: 10_000, headersTimeout: 20_000, keepAliveTimeout: 60_000, connectionsCheckingInterval: 5000,
+      handshakeTimeout: 10_000, headersTimeout: 10_000, keepAliveTimeout: 60_000, connectionsCheckingInterval: 2000,
       requestTimeout: 0, // an image's upload takes as long as it takes; bodies have limits of their own
     }, serving.handler);
     server.maxConnections = mostConnections;
     server.on("upgrade", serving.upgrade);
+    this.#readProxyHeaders(server, serving);
     server.on("connection", (socket: Socket) => this.#remember(socket));
     server.on("secureConnection", (socket: TLSSocket) => this.#welcome(serving, socket));
     server.on("tlsClientError", (_error, socket) => socket.destroy());
@@ -109,13 +121,35 @@ export class HttpsListener {
   }
 
   #remember(socket: Socket): void {
+    socket.setKeepAlive(true, 60_000); // who is gone without a word is noticed
     this.#sockets.add(socket);
     socket.once("close", () => this.#sockets.delete(socket));
   }
 
   #welcome({ connected }: Serving, socket: TLSSocket): void {
     socket.on("error", () => socket.destroy());
-    connected(socket, joinAddress((socket.remoteAddress ?? "").replace(/^::ffff:(?=\d+\.)/, ""), socket.remotePort ?? 0));
+    const own = joinAddress(hostOf(socket), socket.remotePort ?? 0);
+    connected(socket, this.#told.get(keyOf(socket)) ?? own);
+  }
+
+  /** What a trusted proxy sends first is taken before TLS sees the connection. */
+  #readProxyHeaders(server: Server, { trustedProxies }: Serving): void {
+    const accept = server.listeners("connection") as ((this: Server, socket: Socket) => void)[];
+    server.removeAllListeners("connection");
+    server.on("connection", (socket: Socket) => {
+      const go = () => {
+        for (const one of accept) one.call(server, socket);
+      };
+      const proxies = trustedProxies();
+      if (proxies.length === 0 || !proxies.includes(hostOf(socket))) return go();
+      socket.on("error", () => socket.destroy());
+      takeProxyHeader(socket).then((address) => {
+        const key = keyOf(socket);
+        if (address) this.#told.set(key, address);
+        socket.once("close", () => this.#told.delete(key));
+        go();
+      }, () => socket.destroy());
+    });
   }
 
   /** Ends it, and all its connections. */
@@ -127,6 +161,10 @@ export class HttpsListener {
     for (const socket of this.#sockets) socket.destroy();
   }
 }
+
+/** The address a connection comes from; IPv4 as itself where one socket serves both. */
+const hostOf = ({ remoteAddress = "" }: Socket) => remoteAddress.replace(/^::ffff:(?=\d+\.)/, "");
+const keyOf = (socket: Socket) => [socket.remoteAddress, socket.remotePort, socket.localAddress, socket.localPort].join(" ");
 
 /** Takes no more connections; those that are idle end, the others when they have got their answers. */
 function retire(server: Server): void {

@@ -3,6 +3,7 @@ import { fail } from "../api/errors.ts";
 import type { Alias, imageEndpoints } from "../api/images.ts";
 import type { Context } from "../context.ts";
 import type { Call, Implementation } from "../http/implementation.ts";
+import { urlIn } from "../projects/url.ts";
 import type { AliasRecord } from "./store.ts";
 
 type AliasRoutes = Pick<
@@ -11,7 +12,6 @@ type AliasRoutes = Pick<
 >;
 type Requestor = Call<(typeof imageEndpoints)["getAlias"]>["requestor"];
 
-const urlOf = (name: string) => `/1.0/images/aliases/${name}`;
 
 function view({ name, description, target }: AliasRecord): Alias {
   return { name, description, target, type: "container" };
@@ -25,20 +25,24 @@ function checkAliasName(name: string): void {
 
 export function aliasRoutes(ctx: Context): AliasRoutes {
   const { store } = ctx.images;
-  const tell = (action: string, name: string, requestor: Requestor, context?: Record<string, unknown>) =>
-    ctx.events.lifecycle({ action: `image-alias-${action}`, source: urlOf(name), requestor, ...(context ? { context } : {}) });
+  const ownerOf = (project: string | undefined) => ctx.projects.owner(ctx.projects.named(project), "images");
+  const urlOf = (project: string, name: string) => urlIn(project, `/1.0/images/aliases/${name}`);
+  const tell = (action: string, project: string, name: string, requestor: Requestor, context?: Record<string, unknown>) =>
+    ctx.events.lifecycle({ action: `image-alias-${action}`, source: urlOf(project, name), requestor, ...(context ? { context } : {}) }, project);
 
   return {
     listAliases: ({ query }) => {
-      const aliases = store.listAliases(ctx.projects.named(query.project));
-      return query.recursion === "1" ? aliases.map(view) : aliases.map(({ name }) => urlOf(name));
+      const project = ownerOf(query.project);
+      const aliases = store.listAliases(project);
+      return query.recursion === "1" ? aliases.map(view) : aliases.map(({ name }) => urlOf(project, name));
     },
 
     createAlias: ({ query, body, requestor }) => {
       checkAliasName(body.name);
-      store.insertAlias(ctx.projects.named(query.project), { name: body.name, description: body.description ?? "", target: body.target ?? "" });
-      tell("created", body.name, requestor, { target: body.target });
-      return { location: urlOf(body.name) };
+      const project = ownerOf(query.project);
+      store.insertAlias(project, { name: body.name, description: body.description ?? "", target: body.target ?? "" });
+      tell("created", project, body.name, requestor, { target: body.target });
+      return { location: urlOf(project, body.name) };
     },
 
     getAlias: ({ params, query, caller }) => {
@@ -49,34 +53,35 @@ export function aliasRoutes(ctx: Context): AliasRoutes {
     },
 
     replaceAlias: ({ params, query, body, requestor }) => {
-      const project = ctx.projects.named(query.project);
+      const project = ownerOf(query.project);
       const alias = store.getAlias(project, params.name);
       if (!body.target) throw fail("bad_body", { reason: "target is required" });
       store.saveAlias(project, { ...alias, description: body.description ?? "", target: body.target });
-      tell("updated", alias.name, requestor, { target: body.target });
+      tell("updated", project, alias.name, requestor, { target: body.target });
     },
 
     patchAlias: ({ params, query, body, requestor }) => {
-      const project = ctx.projects.named(query.project);
+      const project = ownerOf(query.project);
       const alias = store.getAlias(project, params.name);
       const target = body.target || alias.target;
       store.saveAlias(project, { ...alias, description: body.description ?? alias.description, target });
-      tell("updated", alias.name, requestor, { target });
+      tell("updated", project, alias.name, requestor, { target });
     },
 
     renameAlias: ({ params, query, body, requestor }) => {
-      const project = ctx.projects.named(query.project);
+      const project = ownerOf(query.project);
       const alias = store.getAlias(project, params.name);
       checkAliasName(body.name);
       store.renameAlias(project, alias, body.name);
-      tell("renamed", body.name, requestor, { old_name: alias.name });
-      return { location: urlOf(body.name) };
+      tell("renamed", project, body.name, requestor, { old_name: alias.name });
+      return { location: urlOf(project, body.name) };
     },
 
     deleteAlias: ({ params, query, requestor }) => {
-      const alias = store.getAlias(ctx.projects.named(query.project), params.name);
+      const project = ownerOf(query.project);
+      const alias = store.getAlias(project, params.name);
       store.removeAlias(alias);
-      tell("deleted", alias.name, requestor);
+      tell("deleted", project, alias.name, requestor);
     },
   };
 }

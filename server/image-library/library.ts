@@ -8,6 +8,7 @@ import type { Db } from "../db/open.ts";
 import { run } from "../host/run.ts";
 import { Locks } from "../locks.ts";
 import type { Paths } from "../paths.ts";
+import type { ProjectStore } from "../projects/store.ts";
 import type { StoredImage } from "../storage/driver.ts";
 import { type ImageRecord, ImageStore } from "./store.ts";
 import type { Upload } from "./upload.ts";
@@ -27,8 +28,8 @@ export class ImageLibrary {
   readonly #paths: Paths;
   readonly #locks = new Locks();
 
-  constructor(db: Db, paths: Paths) {
-    this.store = new ImageStore(db);
+  constructor(db: Db, paths: Paths, projects: ProjectStore) {
+    this.store = new ImageStore(db, projects);
     this.#paths = paths;
   }
 

@@ -8,6 +8,7 @@ import type { Context } from "../context.ts";
 import { compileFilter } from "../filter.ts";
 import type { Call, Implementation } from "../http/implementation.ts";
 import { extraHeader } from "../http/headers.ts";
+import { urlIn } from "../projects/url.ts";
 import { aliasRoutes } from "./alias-routes.ts";
 import { exportImage } from "./export.ts";
 import { removeUnusedLayers } from "./layers.ts";
@@ -25,8 +26,9 @@ export function imageRoutes(ctx: Context): Implementation<typeof imageEndpoints>
     if (!caller.trusted && !image.public) throw fail("image_not_found");
     return image;
   };
-  const tell = (action: string, fingerprint: string, requestor: Call<(typeof imageEndpoints)["getImage"]>["requestor"], context?: Record<string, unknown>) =>
-    ctx.events.lifecycle({ action: `image-${action}`, source: `/1.0/images/${fingerprint}`, requestor, ...(context ? { context } : {}) });
+  const urlOf = ({ project, fingerprint }: Pick<ImageRecord, "project" | "fingerprint">) => urlIn(project, `/1.0/images/${fingerprint}`);
+  const tell = (action: string, image: ImageRecord, requestor: Call<(typeof imageEndpoints)["getImage"]>["requestor"], context?: Record<string, unknown>) =>
+    ctx.events.lifecycle({ action: `image-${action}`, source: urlOf(image), requestor, ...(context ? { context } : {}) }, image.project);
 
   return {
     ...aliasRoutes(ctx),
@@ -35,7 +37,8 @@ export function imageRoutes(ctx: Context): Implementation<typeof imageEndpoints>
       const project = ctx.projects.named(query.project);
       const matches = compileFilter(query.filter);
       const images = viewAll(ctx, project).filter((image) => (caller.trusted || image.public) && matches(image));
-      return query.recursion && query.recursion !== "0" ? images : images.map((image) => `/1.0/images/${image.fingerprint}`);
+      const owner = ctx.projects.owner(project, "images");
+      return query.recursion && query.recursion !== "0" ? images : images.map(({ fingerprint }) => urlOf({ project: owner, fingerprint }));
     },
 
     createImage: async ({ query, body, headers, requestor }) => {
@@ -46,9 +49,9 @@ export function imageRoutes(ctx: Context): Implementation<typeof imageEndpoints>
         description: "Downloading image", project,
         run: async (operation) => {
           const image = await ctx.images.add(upload, { project, ...optionsIn(headers, upload) });
-          operation.setResources({ images: [`/1.0/images/${image.fingerprint}`] });
+          operation.setResources({ images: [urlOf(image)] });
           operation.update({ fingerprint: image.fingerprint, size: String(image.size) });
-          tell("created", image.fingerprint, requestor, { type: "container" });
+          tell("created", image, requestor, { type: "container" });
         },
       });
     },
@@ -61,7 +64,7 @@ export function imageRoutes(ctx: Context): Implementation<typeof imageEndpoints>
         ...image, public: body.public ?? false, autoUpdate: body.auto_update ?? false, properties: withoutEmpty(body.properties ?? {}),
         profiles: body.profiles ?? image.profiles, expiresAt: parseTime(body.expires_at) ?? 0,
       });
-      tell("updated", image.fingerprint, requestor);
+      tell("updated", image, requestor);
     },
 
     patchImage: ({ params, query, body, requestor }) => {
@@ -71,24 +74,24 @@ export function imageRoutes(ctx: Context): Implementation<typeof imageEndpoints>
         properties: withoutEmpty({ ...image.properties, ...body.properties }), profiles: body.profiles ?? image.profiles,
         expiresAt: parseTime(body.expires_at) ?? image.expiresAt,
       });
-      tell("updated", image.fingerprint, requestor);
+      tell("updated", image, requestor);
     },
 
     deleteImage: ({ params, query, requestor }) => {
       const image = find(query.project, params.fingerprint);
       return ctx.operations.start({
-        description: "Deleting image", project: image.project, resources: { images: [`/1.0/images/${image.fingerprint}`] },
+        description: "Deleting image", project: image.project, resources: { images: [urlOf(image)] },
         run: async () => {
           await ctx.images.remove(image);
           await removeUnusedLayers(ctx, image.fingerprint);
-          tell("deleted", image.fingerprint, requestor);
+          tell("deleted", image, requestor);
         },
       });
     },
 
     exportImage: async ({ params, query, requestor, caller }) => {
       const image = findFor(caller, query.project, params.fingerprint);
-      tell("retrieved", image.fingerprint, requestor);
+      tell("retrieved", image, requestor);
       return exportImage(ctx, image);
     },
   };

@@ -1,7 +1,8 @@
-// The images and aliases in the database.
+// The images and aliases in the database. A project without images of its own has those of the default project: that is seen to here.
 import { fail } from "../api/errors.ts";
 import type { Config } from "../api/schemas.ts";
 import type { Db } from "../db/open.ts";
+import type { ProjectStore } from "../projects/store.ts";
 
 export interface ImageRecord {
   id: number;
@@ -52,18 +53,24 @@ function parse(row: Row): ImageRecord {
 
 export class ImageStore {
   readonly #db: Db;
-  constructor(db: Db) {
+  readonly #projects: ProjectStore;
+  constructor(db: Db, projects: ProjectStore) {
     this.#db = db;
+    this.#projects = projects;
+  }
+
+  #owner(project: string): string {
+    return this.#projects.owner(project, "images");
   }
 
   list(project: string): ImageRecord[] {
-    return this.#db.prepare<unknown[], Row>(`${select} WHERE projects.name = ? ORDER BY images.id`).all(project).map(parse);
+    return this.#db.prepare<unknown[], Row>(`${select} WHERE projects.name = ? ORDER BY images.id`).all(this.#owner(project)).map(parse);
   }
 
   /** All images of one fingerprint or of a prefix of it. Throws `image_not_found` or `image_ambiguous`. */
   get(project: string, prefix: string): ImageRecord {
     if (!/^[0-9a-f]{1,64}$/.test(prefix)) throw fail("image_not_found");
-    const rows = this.#db.prepare<unknown[], Row>(`${select} WHERE projects.name = ? AND fingerprint LIKE ? || '%' LIMIT 2`).all(project, prefix);
+    const rows = this.#db.prepare<unknown[], Row>(`${select} WHERE projects.name = ? AND fingerprint LIKE ? || '%' LIMIT 2`).all(this.#owner(project), prefix);
     const [row, other] = rows;
     if (!row) throw fail("image_not_found");
     if (other) throw fail("image_ambiguous", { fingerprint: prefix });
@@ -72,7 +79,7 @@ export class ImageStore {
 
   has(project: string, fingerprint: string): boolean {
     return this.#db.prepare("SELECT 1 FROM images JOIN projects ON projects.id = project_id WHERE projects.name = ? AND fingerprint = ?")
-      .get(project, fingerprint) !== undefined;
+      .get(this.#owner(project), fingerprint) !== undefined;
   }
 
   /** Whether any project still has it. */
@@ -87,7 +94,7 @@ export class ImageStore {
       this.#db.prepare(`INSERT INTO images (project_id, fingerprint, filename, size, architecture, layout, rootfs, public, auto_update, cached,
         properties, profiles, created_at, expires_at, uploaded_at, last_used_at)
         VALUES ((SELECT id FROM projects WHERE name = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
-        .run(image.project, image.fingerprint, image.filename, image.size, image.architecture, image.layout, image.rootfs,
+        .run(this.#owner(image.project), image.fingerprint, image.filename, image.size, image.architecture, image.layout, image.rootfs,
           Number(image.public), Number(image.autoUpdate), Number(image.cached), JSON.stringify(image.properties),
           JSON.stringify(image.profiles), image.createdAt, image.expiresAt, image.uploadedAt, image.lastUsedAt);
     })();
@@ -104,12 +111,12 @@ export class ImageStore {
   }
 
   listAliases(project: string): AliasRecord[] {
-    return this.#db.prepare<unknown[], AliasRecord>(`${selectAlias} WHERE projects.name = ? ORDER BY image_aliases.name`).all(project);
+    return this.#db.prepare<unknown[], AliasRecord>(`${selectAlias} WHERE projects.name = ? ORDER BY image_aliases.name`).all(this.#owner(project));
   }
 
   /** Throws `alias_not_found`. */
   getAlias(project: string, name: string): AliasRecord {
-    const alias = this.#db.prepare<unknown[], AliasRecord>(`${selectAlias} WHERE projects.name = ? AND image_aliases.name = ?`).get(project, name);
+    const alias = this.#db.prepare<unknown[], AliasRecord>(`${selectAlias} WHERE projects.name = ? AND image_aliases.name = ?`).get(this.#owner(project), name);
     if (!alias) throw fail("alias_not_found");
     return alias;
   }
@@ -120,7 +127,7 @@ export class ImageStore {
       const image = this.get(project, alias.target);
       this.#assertFree(project, alias.name);
       this.#db.prepare("INSERT INTO image_aliases (project_id, name, image_id, description) VALUES ((SELECT id FROM projects WHERE name = ?), ?, ?, ?)")
-        .run(project, alias.name, image.id, alias.description);
+        .run(this.#owner(project), alias.name, image.id, alias.description);
     })();
   }
 

@@ -73,7 +73,7 @@ function receiveForm(
       body.resume();
       reject(error);
     };
-    const form = new Busboy({ headers: headers as BusboyHeaders, limits: { fileSize: Number.POSITIVE_INFINITY, files: 4 } });
+    const form = formReader(headers);
     form.on("file", (field, stream, filename) => {
       stream.on("error", giveUp);
       if (field === "metadata" && !result.meta) [result.meta, result.filename] = [`${folder}/meta`, filename ?? ""];
@@ -96,4 +96,13 @@ function receiveForm(
     });
     body.pipe(form);
   });
+}
+
+/** Throws `image_broken` when the headers do not tell where its parts end. */
+function formReader(headers: IncomingHttpHeaders) {
+  try {
+    return new Busboy({ headers: headers as BusboyHeaders, limits: { fileSize: Number.POSITIVE_INFINITY, files: 4 } });
+  } catch (cause) {
+    throw fail("image_broken", { reason: "the multipart form has no boundary" }, cause);
+  }
 }

@@ -1,7 +1,13 @@
 // Changes the server's configuration: all of it is checked first, then what listens is moved, then it is kept.
 import type { Requestor } from "../api/events.ts";
+import type { Config } from "../api/schemas.ts";
 import { hashPassword } from "../certificates/password.ts";
 import type { Context } from "../context.ts";
+
+async function listenAsToldBy(ctx: Context, config: Config): Promise<void> {
+  await ctx.https.listen(config["core.https_address"] ?? "");
+  await ctx.metricsHttps.listen(config["core.metrics_address"] ?? "");
+}
 
 /** One change at a time. `make`: from what is set now, as clients see it, to what is to be set. */
 export async function changeConfig(ctx: Context, make: (now: Record<string, unknown>) => Record<string, unknown>, requestor: Requestor): Promise<void> {
@@ -10,10 +16,10 @@ export async function changeConfig(ctx: Context, make: (now: Record<string, unkn
     const { config, newSecrets } = ctx.settings.check(make(ctx.settings.view()));
     for (const key of newSecrets) config[key] = await hashPassword(config[key] ?? "");
     try {
-      await ctx.https.listen(config["core.https_address"] ?? "");
+      await listenAsToldBy(ctx, config);
       ctx.settings.save(config);
     } catch (error) {
-      await ctx.https.listen(before["core.https_address"] ?? "");
+      await listenAsToldBy(ctx, before);
       throw error;
     }
   });

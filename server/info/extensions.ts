@@ -14,5 +14,7 @@ export const apiExtensions: readonly string[] = [
   "snapshot_expiry", "snapshot_expiry_creation",
   "certificate_update", "certificate_project", "certificate_token", "certificate_self_renewal", "remote_token_expiry",
   "proxy", "proxy_unix", "proxy_udp", "proxy_tcp_udp_multi_port_handling", "proxy_unix_dac_properties", "proxy_haproxy_protocol", "proxy_nat",
+  "projects", "projects_limits", "projects_restrictions", "projects_limits_disk", "projects_networks", "projects_limits_instances", "project_usage",
+  "projects_restricted_cluster_target", "projects_restricted_intercept", "projects_networks_restricted_access", "instance_project_move",
   "container_only_migration", "container_copy_project", "container_incremental_copy", "instance_pool_move", "instance_allow_inconsistent_copy", "instances_rebuild",
 ];

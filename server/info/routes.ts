@@ -1,30 +1,15 @@
-// The endpoints about the server itself, and its projects.
-import type { Project, serverEndpoints } from "../api/server.ts";
+// The endpoints about the server itself.
+import type { serverEndpoints } from "../api/server.ts";
 import { fail } from "../api/errors.ts";
-import { type Caller, mayIn } from "../auth/caller.ts";
+import { mayIn } from "../auth/caller.ts";
 import type { Context } from "../context.ts";
 import type { Implementation } from "../http/implementation.ts";
-import type { ProjectRecord } from "../projects/store.ts";
 import { changeConfig } from "./change-config.ts";
 import { describeEnvironment, type Tools } from "./environment.ts";
 import { apiExtensions } from "./extensions.ts";
 import { readResources } from "./resources.ts";
 
 export function serverRoutes(ctx: Context, tools: Tools): Implementation<typeof serverEndpoints> {
-  const viewProject = (project: ProjectRecord): Project => ({
-    ...project,
-    used_by: [
-      ...ctx.instances.list(project.name).map(({ name }) => `/1.0/instances/${name}`),
-      ...ctx.images.store.list(project.name).map(({ fingerprint }) => `/1.0/images/${fingerprint}`),
-      ...ctx.profiles.list(project.name).map(({ name }) => `/1.0/profiles/${name}`),
-    ],
-  });
-
-  const findProject = (caller: Caller, name: string) => {
-    if (!mayIn(caller, name, "view")) throw fail("project_not_found");
-    return ctx.projects.get(name);
-  };
-
   return {
     listVersions: () => ["/1.0"],
 
@@ -45,12 +30,5 @@ export function serverRoutes(ctx: Context, tools: Tools): Implementation<typeof 
     shutDown: ({ query }) => ctx.shutdown.run(ctx, { force: query.force === "true" || query.force === "1" }),
 
     getResources: () => readResources(),
-
-    listProjects: ({ query, caller }) => {
-      const projects = ctx.projects.list().filter(({ name }) => mayIn(caller, name, "view"));
-      return query.recursion === "1" ? projects.map(viewProject) : projects.map(({ name }) => `/1.0/projects/${name}`);
-    },
-
-    getProject: ({ params, caller }) => viewProject(findProject(caller, params.name)),
   };
 }

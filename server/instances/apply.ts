@@ -7,10 +7,11 @@ import type { DeviceCall } from "../devices/device.ts";
 import { changeDevices, forEachDevice } from "../devices/plan.ts";
 import { fail } from "../api/errors.ts";
 import { changesFor } from "../guest-api/changes.ts";
+import { assertFitsProject } from "../projects/check.ts";
 import { withUndo } from "../undo.ts";
 import { writeBackupFile } from "./backup-file.ts";
 import type { Layer } from "./config.ts";
-import { devicesOf, keepVolatile } from "./devices.ts";
+import { devicesOf, forgetDevice, keepVolatile } from "./devices.ts";
 import { expandInstance } from "./expanded.ts";
 import { chooseIdMap } from "./idmap.ts";
 import { setNetworkPriorities } from "./limits/network.ts";
@@ -27,9 +28,10 @@ export function assertRootKept(instance: Pick<InstanceRecord, "pool">, expanded:
 
 /**
  * Brings an instance from what held (`before`) to `next`, whose configuration was checked; the caller holds its lock and
- * `save`s. When a part of it fails in a running guest, the rest is taken back and the error thrown: nothing has changed then.
+ * `save`s. Throws `project_limit` or `project_restricted`. When a part of it fails in a running guest, the rest is taken back and the error thrown: nothing has changed then.
  */
 export async function applyInstance(ctx: Context, next: InstanceRecord, before: Layer, save: () => void): Promise<void> {
+  assertFitsProject(ctx, next);
   const after = expandInstance(ctx, next);
   const running = ctx.runtime.get(systemNameOf(next));
   // A profile may have changed while it started, or not have reached it: what counts is what the guest has.
@@ -43,7 +45,7 @@ export async function applyInstance(ctx: Context, next: InstanceRecord, before: 
       await changeDevices(had, has, running, undo);
     }
     if (needsNewInstanceId(held, after, had, has)) renewInstanceId(next.config);
-    for (const { name } of had) dropVolatile(next, name);
+    for (const { name } of had) forgetDevice(next, name);
     keepVolatile(next, has);
     chooseIdMap(ctx, next, after);
     save();
@@ -65,10 +67,4 @@ function keepAgain(ctx: Context, { project, name }: InstanceRecord, had: readonl
   const instance = ctx.instances.get(project, name);
   keepVolatile(instance, had);
   ctx.instances.save(instance);
-}
-
-function dropVolatile(instance: InstanceRecord, device: string): void {
-  for (const key of Object.keys(instance.config)) {
-    if (key.startsWith(`volatile.${device}.`)) delete instance.config[key];
-  }
 }

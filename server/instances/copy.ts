@@ -27,7 +27,7 @@ export function reserveCopy(ctx: Context, project: string, post: InstancesPost):
   if (!post.source?.source) throw fail("bad_request", { reason: "Must specify a source instance" });
   if (post.stateful) throw fail("stateful_unsupported");
   const [name = "", snapshotName] = post.source.source.split("/", 2);
-  const source = ctx.instances.get(ctx.projects.named(post.source.project), name);
+  const source = ctx.instances.get(post.source.project ? ctx.projects.named(post.source.project) : project, name);
   const snapshot = snapshotName === undefined ? undefined : ctx.snapshots.get(source, snapshotName);
   const about = { source, snapshot: snapshot?.name, instanceOnly: snapshot !== undefined || (post.source.instance_only ?? post.source.container_only ?? false) };
   const existing = post.name ? ctx.instances.find(project, post.name) : undefined;

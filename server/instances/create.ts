@@ -9,6 +9,7 @@ import type { Context } from "../context.ts";
 import { removeUnusedLayers } from "../image-library/layers.ts";
 import type { ImageRecord } from "../image-library/store.ts";
 import { checkDevices, findRootDisk } from "../devices/check.ts";
+import { assertFitsProject } from "../projects/check.ts";
 import { type Undo, withUndo } from "../undo.ts";
 import { removeTree } from "../host/mounts.ts";
 import { writeBackupFile } from "./backup-file.ts";
@@ -50,11 +51,11 @@ export function reserveName(ctx: Context, project: string, wish: Wish, notes: Co
   if (wish.name) checkInstanceName(wish.name);
   if (wish.name && ctx.instances.find(project, wish.name)) throw fail("instance_exists", { name: wish.name });
   assertProfiles(ctx, project, wish.profiles);
-  const own = { config: checkInstanceConfig(wish.config), devices: checkDevices(wish.devices ?? {}, deviceWorld(ctx)) };
+  const own = { config: checkInstanceConfig(wish.config), devices: checkDevices(wish.devices ?? {}, deviceWorld(ctx, project)) };
   const expanded = expandInstance(ctx, { project, profiles: wish.profiles, ...own });
   const root = findRootDisk(expanded.devices);
   if (!root) throw fail("no_root_device");
-  checkDevices(expanded.devices, deviceWorld(ctx));
+  checkDevices(expanded.devices, deviceWorld(ctx, project));
   const config = { ...imageKeys(notes), ...own.config, ...newNotes(), ...volatileKeys(notes) };
   return ctx.db.transaction(() => takeName(ctx, {
     project, name: wish.name || makeName((name) => ctx.instances.find(project, name) !== undefined), phase: "creating",
@@ -78,9 +79,10 @@ function newNotes(): Config {
   };
 }
 
-/** Writes the row of a new instance, with its id map and what its devices keep. */
+/** Writes the row of a new instance, with its id map and what its devices keep; the caller's transaction takes it back when its project does not allow it. */
 export function takeName(ctx: Context, record: Parameters<Context["instances"]["insert"]>[0]): InstanceRecord {
   const instance = ctx.instances.insert(record);
+  assertFitsProject(ctx, instance);
   chooseIdMap(ctx, instance, expandInstance(ctx, instance));
   instance.config["volatile.idmap.current"] = instance.config["volatile.idmap.next"] ?? "";
   rememberDevices(ctx, instance, expandInstance(ctx, instance));

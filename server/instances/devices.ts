@@ -5,6 +5,8 @@ import { explain, log } from "../log.ts";
 import { forEachDevice, sortCalls } from "../devices/plan.ts";
 import { typeOf } from "../devices/registry.ts";
 import type { IdMap } from "../host/user-namespace.ts";
+import { diskFolders } from "../projects/restrictions.ts";
+import { defaultProject } from "../projects/store.ts";
 import type { Layer } from "./config.ts";
 import { expandInstance } from "./expanded.ts";
 import { currentIdMap } from "./idmap.ts";
@@ -14,8 +16,9 @@ import { type InstanceRecord, systemNameOf } from "./store.ts";
 export function devicesOf(ctx: Context, instance: InstanceRecord, expanded: Layer, map: IdMap = currentIdMap(instance)): DeviceCall[] {
   const systemName = systemNameOf(instance);
   const about = {
-    systemName, hostname: instance.project === "default" ? instance.name : `${instance.name}.${instance.project}`, config: expanded.config,
+    systemName, hostname: instance.project === defaultProject ? instance.name : `${instance.name}.${instance.project}`, config: expanded.config,
     rootfs: `${ctx.pools.driver(instance.pool).folder(systemName)}/rootfs`,
+    sourceFolders: diskFolders(ctx.projects.get(instance.project)),
     later: laterFor(ctx, instance),
   };
   const all: DeviceCall[] = [];
@@ -45,10 +48,15 @@ function volatileOf(device: string, config: Readonly<Record<string, string>>): R
 /** Writes what the devices want remembered into the instance's configuration, in place of what they wanted before. */
 export function keepVolatile(instance: InstanceRecord, calls: readonly DeviceCall[]): void {
   for (const { name, volatile } of calls) {
-    for (const key of Object.keys(instance.config)) {
-      if (key.startsWith(`volatile.${name}.`)) delete instance.config[key];
-    }
+    forgetDevice(instance, name);
     for (const [key, value] of Object.entries(volatile)) instance.config[`volatile.${name}.${key}`] = value;
+  }
+}
+
+/** Forgets what a device wanted remembered. */
+export function forgetDevice(instance: InstanceRecord, device: string): void {
+  for (const key of Object.keys(instance.config)) {
+    if (key.startsWith(`volatile.${device}.`)) delete instance.config[key];
   }
 }
 

@@ -2,6 +2,7 @@
 import { fail } from "../api/errors.ts";
 import type { Context } from "../context.ts";
 import type { DeviceWorld } from "../devices/device.ts";
+import { defaultProject } from "../projects/store.ts";
 import { expand, type Layer } from "./config.ts";
 import type { InstanceRecord } from "./store.ts";
 
@@ -18,10 +19,8 @@ export function assertProfiles(ctx: Context, project: string, names: readonly st
   }
 }
 
-/** What devices may refer to. */
-export function deviceWorld(ctx: Context): DeviceWorld {
-  return {
-    hasNetwork: (name) => ctx.networks.find(name) !== undefined, hasPool: (name) => ctx.pools.has(name),
-    networkConfig: (name) => ctx.networks.find(name)?.config,
-  };
+/** What devices of instances and profiles in a project may refer to. */
+export function deviceWorld(ctx: Context, project: string): DeviceWorld {
+  const network = (name: string) => (ctx.projects.owner(project, "networks") === defaultProject ? ctx.networks.find(name) : undefined);
+  return { hasNetwork: (name) => network(name) !== undefined, hasPool: (name) => ctx.pools.has(name), networkConfig: (name) => network(name)?.config };
 }

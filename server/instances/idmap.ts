@@ -8,10 +8,9 @@ import type { IdMap, IdRange } from "../host/user-namespace.ts";
 import { formatIdMap, least, noMap, parseIdMap, readHostIds, readIdMap, sharedMap } from "../lxc/idmap.ts";
 import { findGap, ownMap, overlaps, type Span, within, withRawIds } from "../lxc/own-ids.ts";
 import type { Layer } from "./config.ts";
-import type { InstanceRecord, Phase } from "./store.ts";
+import { type InstanceRecord, phases } from "./store.ts";
 
 const spanOf = ({ outside, count }: IdRange): Span => ({ from: outside, count });
-const phases: readonly Phase[] = ["creating", "ready", "deleting"];
 
 /** Chooses the map that holds from the next start on, and notes it in the instance's configuration; the caller saves it in the same tick. */
 export function chooseIdMap(ctx: Context, instance: InstanceRecord, expanded: Layer): IdMap {

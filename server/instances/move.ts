@@ -54,7 +54,7 @@ async function moveFiles(ctx: Context, before: InstanceRecord, to: Destination, 
   const { project, pool } = before;
   const systemName = systemNameOf({ project, name: to.name });
   const devices = rootIn(ctx, project, before, to.pool);
-  checkDevices(devices, deviceWorld(ctx));
+  checkDevices(devices, deviceWorld(ctx, project));
   const snapshots = ctx.snapshots.list(before);
   await withUndo(async (undo) => {
     const going = { ...before, unfinished: { leftover: { pool: to.pool, name: systemName } } };

@@ -1,7 +1,8 @@
 // The instance endpoints. Each calls one verb of this folder.
 import { fail } from "../api/errors.ts";
 import type { instanceEndpoints } from "../api/instances.ts";
-import { isForAll } from "../auth/caller.ts";
+import type { ProjectAccess } from "../api/endpoint.ts";
+import { type Caller, isForAll, mayIn } from "../auth/caller.ts";
 import type { Context } from "../context.ts";
 import type { Implementation } from "../http/implementation.ts";
 import { changeState, concerns, isOpenEnded, readStateChange, stateDescriptions } from "./change-state.ts";
@@ -18,6 +19,7 @@ import { writeFile } from "./files/write.ts";
 import { listInstances } from "./list.ts";
 import { deleteLog, listLogs, readLog } from "./logs.ts";
 import { assertMovable, moveInstance } from "./move.ts";
+import { moveToProject, planProjectMove } from "./move-project.ts";
 import { assertRebuildable, rebuildInstance } from "./rebuild.ts";
 import { assertNameFree, renameInstance } from "./rename.ts";
 import { restoreSnapshot } from "./snapshots/restore.ts";
@@ -29,6 +31,11 @@ import { instanceResources, instanceUrl, viewFull, viewInstance } from "./view.t
 
 export function instanceRoutes(ctx: Context): Implementation<typeof instanceEndpoints> {
   const find = (project: string | undefined, name: string) => ctx.instances.get(ctx.projects.named(project), name);
+  /** Another project that a request names besides its own. */
+  const otherProject = (caller: Caller, project: string, access: ProjectAccess) => {
+    if (!mayIn(caller, project, access)) throw fail("forbidden");
+    return ctx.projects.named(project);
+  };
   const consoles = new Consoles(ctx);
 
   return {
@@ -39,13 +46,14 @@ export function instanceRoutes(ctx: Context): Implementation<typeof instanceEndp
       return machines ? [] : listInstances(ctx, { project, caller, recursion: Number(query.recursion ?? 0), filter: query.filter, noun });
     },
 
-    createInstance: ({ query, body, requestor }) => {
+    createInstance: ({ query, body, requestor, caller }) => {
       if (query.target) throw fail("bad_request", { reason: "Target only allowed when clustered" });
       const project = ctx.projects.named(query.project);
       const created = (instance: InstanceRecord) => ctx.events.lifecycle({
         action: "instance-created", source: instanceUrl(instance), requestor, context: { type: "container", "storage-pool": instance.pool },
       }, instance.project);
       if (body.source?.type === "copy") {
+        if (body.source.project) otherProject(caller, body.source.project, "view");
         const reservation = reserveCopy(ctx, project, body);
         const { source, snapshot, target, refresh } = reservation;
         const from = { ...source, name: snapshot === undefined ? source.name : `${source.name}/${snapshot}` };
@@ -108,13 +116,21 @@ export function instanceRoutes(ctx: Context): Implementation<typeof instanceEndp
       await ctx.locks.run(systemNameOf(instance), async () => updateInstance(ctx, instance.project, instance.name, body, true, requestor));
     },
 
-    renameInstance: ({ params, query, body, requestor }) => {
+    renameInstance: ({ params, query, body, requestor, caller }) => {
       const instance = find(query.project, params.name);
       const { project } = instance;
       const name = body.name || instance.name;
       const locks = [systemNameOf(instance), systemNameOf({ project, name })];
+      if (body.migration && body.project && body.project !== project) {
+        const to = { name, project: otherProject(caller, body.project, "edit"), instanceOnly: body.instance_only ?? body.container_only ?? false };
+        if (body.pool && body.pool !== instance.pool) throw fail("bad_request", { reason: "An instance is moved to another pool and to another project one after the other" });
+        planProjectMove(ctx, instance, to);
+        return ctx.operations.start({
+          description: "Migrating instance", project, resources: { instances: [instanceUrl(instance)] },
+          run: () => ctx.locks.runAll([systemNameOf(instance), systemNameOf(to)], () => moveToProject(ctx, project, instance.name, to, requestor)),
+        });
+      }
       if (body.migration) {
-        if (body.project) ctx.projects.named(body.project);
         if (!body.pool && !body.project) throw fail("not_supported", { what: "Moving instances to another server", hint: "" });
         const to = { name, pool: body.pool || instance.pool, instanceOnly: body.instance_only ?? body.container_only ?? false };
         assertMovable(ctx, instance, to);

@@ -32,6 +32,7 @@ import { type InstanceRecord, systemNameOf } from "./store.ts";
 import { applyTemplates } from "./templates.ts";
 import { forceStop } from "./stop.ts";
 import { instanceUrl } from "./view.ts";
+import { allowsSnapshots } from "../projects/check.ts";
 import { withUndo } from "../undo.ts";
 
 export interface StartOptions {
@@ -85,10 +86,10 @@ async function assertStartable({ name }: InstanceRecord, { config }: Layer): Pro
   await loadModules(config["linux.kernel_modules"]);
 }
 
-/** As `snapshots.schedule` wants it; without it there is no start, as what comes after it might not be wanted. */
+/** As `snapshots.schedule` wants it and the project allows it; without it there is no start, as what comes after it might not be wanted. */
 async function snapshotAtStart(ctx: Context, project: string, name: string): Promise<void> {
   const { config } = expandInstance(ctx, ctx.instances.get(project, name));
-  if (isDueAtStart(config["snapshots.schedule"])) await takeSnapshot(ctx, project, name, {});
+  if (isDueAtStart(config["snapshots.schedule"]) && allowsSnapshots(ctx, project)) await takeSnapshot(ctx, project, name, {});
 }
 
 async function runContainer(ctx: Context, instance: InstanceRecord, expanded: Config, config: ContainerConfig): Promise<ContainerProcesses> {

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { fail } from "../api/errors.ts";
 import type { Context } from "../context.ts";
+import { expectCgroupMoves } from "../host/cgroup-moves.ts";
 import { kill, requestHalt } from "../lxc/halt.ts";
 import type { Running, StopReason } from "./runtime.ts";
 import { systemNameOf } from "./store.ts";
@@ -20,6 +21,7 @@ function assertRunning(ctx: Context, project: string, name: string): Running {
 export async function forceStop(ctx: Context, project: string, name: string, reason: StopReason = "forced"): Promise<void> {
   const running = assertRunning(ctx, project, name);
   running.stopReason = reason;
+  expectCgroupMoves(); // of the monitor, which goes out of the way to remove the container's
   kill(running.init);
   if (running.frozen) await thawKilled(running);
   if (!(await endsWithin(running, killTimeout))) {

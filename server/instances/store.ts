@@ -5,7 +5,8 @@ import type { Db } from "../db/open.ts";
 import type { Volume, VolumeRecord } from "../storage/driver.ts";
 import { systemName } from "../paths.ts";
 
-export type Phase = "creating" | "ready" | "deleting";
+export const phases = ["creating", "ready", "deleting"] as const;
+export type Phase = (typeof phases)[number];
 
 export interface InstanceRecord {
   id: number;
@@ -62,6 +63,12 @@ export function systemNameOf(record: Pick<InstanceRecord, "project" | "name">): 
   return systemName(record.project, record.name);
 }
 
+/** The project and the name that a name on disk stands for: instances' names have no underscore. */
+export function nameParts(systemName: string): Pick<InstanceRecord, "project" | "name"> {
+  const at = systemName.lastIndexOf("_");
+  return at < 0 ? { project: "default", name: systemName } : { project: systemName.slice(0, at), name: systemName.slice(at + 1) };
+}
+
 export function volumeOf(record: InstanceRecord): Volume {
   return { ...record.volume, pool: record.pool, name: systemNameOf(record) };
 }
@@ -90,10 +97,10 @@ export class InstanceStore {
     return row && parse(row);
   }
 
-  /** By the name on disk and for liblxc: instances' names have no underscore. */
+  /** By the name on disk and for liblxc. */
   findBySystemName(systemName: string): InstanceRecord | undefined {
-    const at = systemName.lastIndexOf("_");
-    const record = at < 0 ? this.find("default", systemName) : this.find(systemName.slice(0, at), systemName.slice(at + 1));
+    const { project, name } = nameParts(systemName);
+    const record = this.find(project, name);
     return record?.phase === "ready" ? record : undefined;
   }
 
@@ -122,9 +129,9 @@ export class InstanceStore {
 
   /** Writes all that may change. */
   save(record: InstanceRecord): void {
-    this.#db.prepare(`UPDATE instances SET name = ?, phase = ?, architecture = ?, ephemeral = ?, description = ?, config = ?, devices = ?,
+    this.#db.prepare(`UPDATE instances SET project_id = (SELECT id FROM projects WHERE name = ?), name = ?, phase = ?, architecture = ?, ephemeral = ?, description = ?, config = ?, devices = ?,
       profiles = ?, pool = ?, image = ?, volume = ?, own = ?, layers = ?, unfinished = ?, last_used_at = ? WHERE id = ?`)
-      .run(record.name, record.phase, record.architecture, record.ephemeral ? 1 : 0, record.description, JSON.stringify(record.config),
+      .run(record.project, record.name, record.phase, record.architecture, record.ephemeral ? 1 : 0, record.description, JSON.stringify(record.config),
         JSON.stringify(record.devices), JSON.stringify(record.profiles), record.pool, record.volume.image, record.volume.kind,
         record.volume.own, JSON.stringify(record.volume.layers), JSON.stringify(record.unfinished), record.lastUsedAt?.getTime() ?? 0, record.id);
   }

@@ -69,7 +69,7 @@ export async function bringSnapshots(ctx: Context, source: InstanceRecord, targe
     const map = target.config["volatile.idmap.current"];
     if (map) config["volatile.idmap.current"] = map;
     if (source.id !== target.id) config["volatile.apply_template"] = "copy"; // files such as /etc/hostname are the source's
-    const copy = { ...snapshot, instanceId: target.id, volume, config, devices: rootIn(ctx, source.project, snapshot, pool) };
+    const copy = { ...snapshot, instanceId: target.id, volume, config, devices: rootIn(ctx, target.project, snapshot, pool) };
     rememberDiskMap(copy);
     made.push(copy);
   }

@@ -19,9 +19,9 @@ export async function updateInstance(ctx: Context, project: string, name: string
   const next = merge(instance, patch ? put : withoutForeignNotes(ctx, instance, put), patch);
   assertProfiles(ctx, project, next.profiles);
   next.config = { ...checkInstanceConfig(next.config, instance.config), ...keptVolatile(instance) };
-  next.devices = checkDevices(next.devices, deviceWorld(ctx));
+  next.devices = checkDevices(next.devices, deviceWorld(ctx, project));
   const expanded = expandInstance(ctx, next);
-  checkDevices(expanded.devices, deviceWorld(ctx));
+  checkDevices(expanded.devices, deviceWorld(ctx, project));
   assertRootKept(instance, expanded);
   await applyInstance(ctx, next, before, () => ctx.instances.save(next));
   ctx.events.lifecycle({ action: "instance-updated", source: instanceUrl(next), requestor }, project);

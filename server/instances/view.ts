@@ -3,6 +3,7 @@ import { statusCodes } from "../api/envelope.ts";
 import type { Instance, InstanceFull } from "../api/instances.ts";
 import { zeroTime } from "../api/schemas.ts";
 import type { Context } from "../context.ts";
+import { urlIn } from "../projects/url.ts";
 import { expandInstance } from "./expanded.ts";
 import { viewSnapshots } from "./snapshots/view.ts";
 import { readState, statusOf } from "./state.ts";
@@ -38,7 +39,7 @@ export function viewFull(ctx: Context, instance: InstanceRecord): InstanceFull {
 
 /** The URL of an instance, under the noun that the caller uses for it. */
 export function instanceUrl({ name, project }: Pick<InstanceRecord, "name" | "project">, noun = "instances"): string {
-  return `/1.0/${noun}/${name}${project === "default" ? "" : `?project=${encodeURIComponent(project)}`}`;
+  return urlIn(project, `/1.0/${noun}/${name}`);
 }
 
 /** The resources of an operation on instances. */

@@ -2,6 +2,7 @@
 import { readFileSync, realpathSync } from "node:fs";
 import { signalProcess } from "../host/pidfd.ts";
 import { childEnv, findProgram } from "../host/run.ts";
+import { sealedCopy } from "../host/sealed-copy.ts";
 import { type Spawned, spawnProgram } from "../host/spawn.ts";
 
 export interface AttachSpec {
@@ -45,7 +46,7 @@ export function attach(spec: AttachSpec): Spawned {
   const args = [
     "-P", spec.lxcPath, "-n", spec.name, "-q", "-u", String(spec.uid), "-g", String(spec.gid), "--clear-env", ...variables, "--", ...command,
   ];
-  return spawnProgram({ program: findProgram("lxc-attach"), args: ["lxc-attach", ...args], env: childEnv(spec.privileged ? { LXC_MEMFD_REXEC: "1" } : {}), cwd, stdio: spec.stdio });
+  return spawnProgram({ program: sealedCopy(findProgram("lxc-attach")), args: ["lxc-attach", ...args], env: childEnv(spec.privileged ? { LXC_MEMFD_REXEC: "1" } : {}), cwd, stdio: spec.stdio });
 }
 
 /** Signals the program that an lxc-attach runs; false when there is none. */

@@ -2,6 +2,8 @@
 import type { DeviceMap } from "../api/schemas.ts";
 import type { Context } from "../context.ts";
 import { expandInstance } from "../instances/expanded.ts";
+import { instanceUrl } from "../instances/view.ts";
+import { urlIn } from "../projects/url.ts";
 
 function refersTo(devices: DeviceMap, network: string): boolean {
   return Object.values(devices).some((device) => device["type"] === "nic" && (device["network"] === network || device["parent"] === network));
@@ -11,5 +13,5 @@ function refersTo(devices: DeviceMap, network: string): boolean {
 export function usersOfNetwork(ctx: Context, network: string): string[] {
   const instances = ctx.instances.list().filter((instance) => refersTo(expandInstance(ctx, instance).devices, network));
   const profiles = ctx.profiles.list().filter((profile) => refersTo(profile.devices, network));
-  return [...instances.map(({ name }) => `/1.0/instances/${name}`), ...profiles.map(({ name }) => `/1.0/profiles/${name}`)];
+  return [...instances.map((instance) => instanceUrl(instance)), ...profiles.map(({ project, name }) => urlIn(project, `/1.0/profiles/${name}`))];
 }

@@ -1,7 +1,8 @@
-// The profiles in the database.
+// The profiles in the database. A project without profiles of its own has those of the default project: that is seen to here.
 import { fail } from "../api/errors.ts";
 import type { Config, DeviceMap } from "../api/schemas.ts";
 import type { Db } from "../db/open.ts";
+import type { ProjectStore } from "../projects/store.ts";
 
 export interface ProfileRecord {
   id: number;
@@ -27,22 +28,27 @@ export class ProfileStore {
   readonly #db: Db;
   /** What was read, until something is written: every look at an instance asks for its profiles. */
   readonly #read = new Map<string, ProfileRecord>();
-  constructor(db: Db) {
+  readonly #projects: ProjectStore;
+  constructor(db: Db, projects: ProjectStore) {
     this.#db = db;
+    this.#projects = projects;
+    projects.onChange(() => this.#read.clear());
   }
 
+  /** Those that a project has, or all there are. */
   list(project?: string): ProfileRecord[] {
     const rows = project === undefined
       ? this.#db.prepare<unknown[], Row>(`${select} ORDER BY profiles.name`).all()
-      : this.#db.prepare<unknown[], Row>(`${select} WHERE projects.name = ? ORDER BY profiles.name`).all(project);
+      : this.#db.prepare<unknown[], Row>(`${select} WHERE projects.name = ? ORDER BY profiles.name`).all(this.#projects.owner(project, "profiles"));
     return rows.map(parse);
   }
 
   find(project: string, name: string): ProfileRecord | undefined {
-    const key = `${project}/${name}`;
+    const owner = this.#projects.owner(project, "profiles");
+    const key = `${owner}/${name}`;
     const known = this.#read.get(key);
     if (known) return known;
-    const row = this.#db.prepare<unknown[], Row>(`${select} WHERE projects.name = ? AND profiles.name = ?`).get(project, name);
+    const row = this.#db.prepare<unknown[], Row>(`${select} WHERE projects.name = ? AND profiles.name = ?`).get(owner, name);
     if (!row) return undefined;
     const found = Object.freeze(parse(row));
     this.#read.set(key, found);
@@ -61,7 +67,7 @@ export class ProfileStore {
     this.#db.transaction(() => {
       if (this.find(record.project, record.name)) throw fail("profile_exists", { name: record.name });
       this.#db.prepare("INSERT INTO profiles (project_id, name, description, config, devices) VALUES ((SELECT id FROM projects WHERE name = ?), ?, ?, ?, ?)")
-        .run(record.project, record.name, record.description, JSON.stringify(record.config), JSON.stringify(record.devices));
+        .run(this.#projects.owner(record.project, "profiles"), record.name, record.description, JSON.stringify(record.config), JSON.stringify(record.devices));
     })();
   }
 

@@ -8,11 +8,13 @@ import { expand, type Layer } from "../instances/config.ts";
 import { deviceWorld, expandInstance } from "../instances/expanded.ts";
 import { type InstanceRecord, systemNameOf } from "../instances/store.ts";
 import { instanceUrl } from "../instances/view.ts";
+import { assertUsersFit } from "../projects/check.ts";
 import type { ProfileRecord } from "./store.ts";
 
-/** The instances that use a profile. */
+/** The instances that use a profile, in all projects that have it. */
 export function usersOf(ctx: Context, profile: Pick<ProfileRecord, "project" | "name">): InstanceRecord[] {
-  return ctx.instances.list(profile.project).filter((instance) => instance.profiles.includes(profile.name));
+  const projects = ctx.projects.usersOf(profile.project, "profiles");
+  return projects.flatMap((project) => ctx.instances.list(project)).filter((instance) => instance.profiles.includes(profile.name));
 }
 
 /** What holds for an instance when a profile is as given. */
@@ -25,8 +27,9 @@ function assertFits(ctx: Context, profile: ProfileRecord): void {
   for (const instance of usersOf(ctx, profile)) {
     const { devices } = expandWith(ctx, instance, profile);
     if (findRootDisk(devices)?.pool !== instance.pool) throw fail("bad_request", { reason: "At least one instance relies on this profile's root disk device" });
-    checkDevices(devices, deviceWorld(ctx));
+    checkDevices(devices, deviceWorld(ctx, instance.project));
   }
+  assertUsersFit(ctx, profile);
 }
 
 const canonical = ({ config, devices }: Layer) =>

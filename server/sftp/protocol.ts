@@ -32,15 +32,37 @@ function versionPacket(): Buffer {
   return Buffer.concat([length, body]);
 }
 
+/** Answers that are given without a pause go in one call, up to so many: nobody waits long for the first. */
+const mostTogether = 16;
+
+function sendTogether(connection: Duplex): (data: Buffer) => void {
+  let held = 0;
+  return (data) => {
+    if (held === 0) {
+      connection.cork();
+      process.nextTick(() => {
+        held = 0;
+        connection.uncork();
+      });
+    }
+    connection.write(data);
+    held += 1;
+    if (held % mostTogether !== 0) return;
+    connection.uncork();
+    connection.cork();
+  };
+}
+
 /** Speaks SFTP on a connection, as a server. A broken packet ends the connection. */
 export function makeServer(connection: Duplex): SftpServer {
   const channel = { id: 0, state: "open", window: Number.POSITIVE_INFINITY, packetSize: Number.POSITIVE_INFINITY };
   let isGreeted = false;
+  const send = sendTogether(connection);
   const protocol = {
     // As OpenSSH's clients: packets of up to 256 KiB, and the order of SYMLINK's arguments.
     _remoteIdentRaw: "SSH-2.0-OpenSSH_9.0",
     channelData: (_id: number, data: Buffer) => {
-      connection.write(isGreeted ? data : versionPacket());
+      send(isGreeted ? data : versionPacket());
       isGreeted = true;
       if (connection.writableLength > mostWaiting) connection.pause();
     },

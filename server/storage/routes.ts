@@ -7,6 +7,7 @@ import type { Implementation } from "../http/implementation.ts";
 import { findRootDisk } from "../devices/check.ts";
 import { snapshotUrl } from "../instances/snapshots/view.ts";
 import { instanceUrl } from "../instances/view.ts";
+import { seenBy, urlIn } from "../projects/url.ts";
 import type { PoolRecord } from "./pools.ts";
 
 const urlOf = (name: string) => `/1.0/storage-pools/${name}`;
@@ -14,14 +15,14 @@ const urlOf = (name: string) => `/1.0/storage-pools/${name}`;
 export function storageRoutes(ctx: Context): Implementation<typeof storageEndpoints> {
   const usedBy = (name: string) => [
     ...ctx.instances.list().filter((instance) => instance.pool === name).flatMap((instance) => [instanceUrl(instance), ...ctx.snapshots.list(instance).map((one) => snapshotUrl(instance, one.name))]),
-    ...ctx.profiles.list().filter((profile) => findRootDisk(profile.devices)?.pool === name).map((profile) => `/1.0/profiles/${profile.name}`),
+    ...ctx.profiles.list().filter((profile) => findRootDisk(profile.devices)?.pool === name).map((profile) => urlIn(profile.project, `/1.0/profiles/${profile.name}`)),
   ];
   /** Where a pool lies on the machine concerns nobody but its administrators. */
   const configFor = (caller: Caller, record: PoolRecord) =>
     Object.fromEntries(Object.entries(ctx.pools.shownConfig(record)).filter(([key]) => caller.admin || !/^(volatile\.initial_)?source$/.test(key)));
   const view = (caller: Caller, record: PoolRecord): StoragePool => ({
     name: record.name, description: record.description, driver: record.driver, status: ctx.pools.has(record.name) ? "Created" : "Unavailable",
-    config: configFor(caller, record), used_by: usedBy(record.name), locations: ["none"],
+    config: configFor(caller, record), used_by: seenBy(caller, usedBy(record.name)), locations: ["none"],
   });
   const tell = (action: string, name: string, requestor: Parameters<typeof ctx.events.lifecycle>[0]["requestor"]) =>
     ctx.events.lifecycle({ action: `storage-pool-${action}`, source: urlOf(name), requestor });

@@ -13,7 +13,7 @@ const stub = (name) => fileURLToPath(new URL(`./${name}.mjs`, import.meta.url));
 /** Node drops the extra certificates at start (reading them costs 30 ms); the programs find the file's name in BERTH_CA. */
 const shebang = '#!/usr/bin/env -S -u NODE_EXTRA_CA_CERTS BERTH_CA=${NODE_EXTRA_CA_CERTS} node';
 /** The daemon lives long and mostly waits: a small young generation and few arenas keep it small. */
-const daemonShebang = shebang.replace(/ node$/, " MALLOC_ARENA_MAX=2 node --max-semi-space-size=2");
+const daemonShebang = shebang.replace(/ node$/, " MALLOC_ARENA_MAX=2 node --max-semi-space-size=2 --heap-growing-percent=200");
 const metaUrl = 'const berthBundleUrl=require("node:url").pathToFileURL(__filename).href;';
 
 const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
@@ -106,19 +106,37 @@ export function guestMountsBundle(root) {
   return { ...daemonBundle(root), entryPoints: ["server/host/guest-mounts/helper.ts"], outfile: "dist/berth-guest-mounts", external: ["koffi", ...optional] };
 }
 
-/** The options of dist/berth. Entries of the full-screen view that it meets are added to `tui`. */
+const lazily = "const berthLazily=(load)=>{let loaded;return new Proxy({},{get:(_,key)=>(loaded??=load())[key]})};";
+
+/** Of Node's own modules only those are loaded of which something is used. The rest of the text is as it was. */
+export function loadLazily(text) {
+  return text.replace(/\brequire\("(node:(?:child_process|crypto|fs\/promises|http|https|net|os|readline|tls|tty))"\)/g, 'berthLazily(()=>require("$1"))');
+}
+
+/** The text of the client's bundle, which runs from a code cache: there `import()` has to be a function. */
+export function finishClient(text) {
+  return loadLazily(text).replace(/\bimport\("/g, 'berthImport("');
+}
+
+/** The text of dist/berth, which runs the bundle. */
+export function launcher() {
+  return `${shebang}\n${readFileSync(new URL("./launch.cjs", import.meta.url), "utf8")}`;
+}
+
+/** The options of dist/berth-client.js, a function that dist/berth calls. Entries of the full-screen view that it meets are added to `tui`. */
 export function clientBundle(root, tui) {
   return {
     ...common,
     absWorkingDir: root,
     entryPoints: ["cli/main.ts"],
-    outfile: "dist/berth",
+    outfile: "dist/berth-client.js",
     format: "cjs",
     minify: true,
     external: optional,
     alias: { typebox: stub("typebox-stub") },
     plugins: [tuiApart(tui), sftpApart],
-    banner: { js: `${shebang}\n${metaUrl}` },
+    banner: { js: `(function(require,berthImport,__filename,__dirname){${metaUrl}${lazily}` },
+    footer: { js: "})" },
   };
 }
 

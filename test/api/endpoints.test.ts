@@ -12,6 +12,7 @@ import { imageCases } from "./cases/images.ts";
 import { instanceCases } from "./cases/instances.ts";
 import { networkCases } from "./cases/networks.ts";
 import { profileCases, storageCases } from "./cases/profiles.ts";
+import { projectCases } from "./cases/projects.ts";
 import { snapshotCases } from "./cases/snapshots.ts";
 import { eventCases, operationCases, serverCases } from "./cases/server.ts";
 import { assertCreated, assertEmpty, assertError, assertSucceeds, assertSync } from "./envelopes.ts";
@@ -19,7 +20,8 @@ import { openSocket, refusedUpgrade, upgrade } from "./sockets.ts";
 
 /** An endpoint without a case does not compile. */
 const cases = {
-  ...serverCases, ...certificateCases, ...eventCases, ...operationCases, ...instanceCases, ...snapshotCases, ...imageCases, ...networkCases, ...profileCases, ...storageCases,
+  ...serverCases, ...certificateCases, ...eventCases, ...operationCases, ...instanceCases, ...snapshotCases, ...imageCases, ...networkCases, ...profileCases, ...projectCases,
+  ...storageCases,
 } satisfies Record<OperationId, Case>;
 
 let daemon: Daemon;

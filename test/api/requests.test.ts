@@ -37,7 +37,7 @@ test("a path that nothing is at is not found, whatever the method", async () => 
 
 test("a method that a path does not have is not implemented", async () => {
   const known = [["DELETE", "/1.0"], ["POST", "/1.0/resources"], ["PATCH", "/1.0/instances"], ["POST", "/1.0/containers/c1/state"],
-    ["DELETE", "/1.0/events"], ["DELETE", "/1.0/networks"], ["PATCH", "/1.0/operations/x"], ["POST", "/1.0/projects"]] as const;
+    ["DELETE", "/1.0/events"], ["DELETE", "/1.0/networks"], ["PATCH", "/1.0/operations/x"], ["DELETE", "/1.0/projects"]] as const;
   for (const [method, path] of known) assertError(await daemon.request(method, path), 501, "not implemented");
 });
 

@@ -147,11 +147,12 @@ export class Daemon {
 
   /** Stops and deletes all instances as a client would, at once. */
   async deleteInstances(): Promise<void> {
-    const instances: { name: string; status: string }[] = await this.must("GET", "/1.0/instances?recursion=1", undefined, { timeout: 10_000 });
-    await Promise.all(instances.map(async ({ name, status }) => {
-      const url = `/1.0/instances/${encodeURIComponent(name)}`;
+    const instances: { name: string; project: string; status: string }[] = await this.must("GET", "/1.0/instances?recursion=1&all-projects=true", undefined, { timeout: 10_000 });
+    await Promise.all(instances.map(async ({ name, project, status }) => {
+      const [path, query] = [`/1.0/instances/${encodeURIComponent(name)}`, `?project=${project}`];
+      const url = `${path}${query}`;
       await this.must("PATCH", url, { config: { "security.protection.delete": "" } }).catch(() => {});
-      if (status !== "Stopped") await this.must("PUT", `${url}/state`, { action: "stop", force: true, timeout: 30 }).catch(() => {});
+      if (status !== "Stopped") await this.must("PUT", `${path}/state${query}`, { action: "stop", force: true, timeout: 30 }).catch(() => {});
       if ((await this.request("GET", url)).status === 200) await this.must("DELETE", url); // ephemeral ones are gone
     }));
   }

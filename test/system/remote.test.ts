@@ -8,7 +8,7 @@ import { Network } from "../helpers/network.ts";
 
 let daemon: Daemon;
 let network: Network;
-let image: string[];
+let image: readonly string[];
 
 before(async () => {
   daemon = await startDaemon();

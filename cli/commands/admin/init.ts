@@ -1,5 +1,5 @@
 // berth admin init
-import type { Project } from "../../../server/api/server.ts";
+import type { Project } from "../../../server/api/projects.ts";
 import { defineCommand } from "../../command.ts";
 import type { Context } from "../../context.ts";
 import { CliError } from "../../errors.ts";

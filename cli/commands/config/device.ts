@@ -1,39 +1,10 @@
 // berth config device and berth profile device: the same commands on instances and on profiles
-import type { DeviceMap } from "../../../server/api/schemas.ts";
 import { defineCommand, type Entry, type Group } from "../../command.ts";
-import type { Context, Target } from "../../context.ts";
+import type { Context } from "../../context.ts";
 import { CliError } from "../../errors.ts";
 import { readPairs, splitPair } from "../../key-values.ts";
 import { renderYaml } from "../../output/yaml.ts";
-import { writableInstance } from "../../writable.ts";
-
-/** Something that has devices. */
-interface Owner {
-  devices: DeviceMap;
-  /** With those of its profiles; profiles have none. */
-  expanded: DeviceMap;
-  save(devices: DeviceMap): Promise<void>;
-}
-type ReadOwner = (target: Target) => Promise<Owner>;
-
-async function readInstance({ server, name }: Target): Promise<Owner> {
-  const { value, headers } = await server.readForChange(() => server.client.getInstance({ name }));
-  return {
-    devices: value.devices ?? {}, expanded: value.expanded_devices ?? {},
-    save: async (devices) => {
-      await server.follow(await server.client.replaceInstance({ name, headers, body: { ...writableInstance(value), devices } }));
-    },
-  };
-}
-
-async function readProfile({ server, name }: Target): Promise<Owner> {
-  const { value, headers } = await server.readForChange(() => server.client.getProfile({ name }));
-  const { config, description, devices } = value;
-  return {
-    devices: devices ?? {}, expanded: {},
-    save: (changed) => server.client.replaceProfile({ name, headers, body: { config, description, devices: changed } }),
-  };
-}
+import { type Owner, type ReadOwner, readInstance, readProfile } from "./owner.ts";
 
 /** One of the owner's own devices. Throws `inherited` when it comes from a profile. */
 function ownDevice({ devices, expanded }: Owner, device: string, inherited: string): Record<string, string> {

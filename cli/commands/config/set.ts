@@ -1,6 +1,6 @@
 // berth config get, set and unset: of an instance, or of the server when none is named
 import type { Config } from "../../../server/api/schemas.ts";
-import { defineCommand } from "../../command.ts";
+import { defineCommand, targetFlag } from "../../command.ts";
 import { CliError } from "../../errors.ts";
 import { readPairs } from "../../key-values.ts";
 import type { Server } from "../../remotes/server.ts";
@@ -11,7 +11,7 @@ export const configGetCommand = defineCommand({
   usage: "[<instance>] <key>",
   summary: "Get values for instance or server configuration keys",
   args: [1, 2],
-  flags: { expanded: { kind: "bool", short: "e", description: "Access the expanded configuration" } },
+  flags: { expanded: { kind: "bool", short: "e", description: "Access the expanded configuration" }, target: targetFlag },
   async run(ctx, args, flags) {
     const { server, name } = ctx.resolve(args.length > 1 ? args[0] : "");
     const key = args.at(-1) ?? "";
@@ -39,6 +39,7 @@ For backward compatibility, a single configuration key may still be set with:
 berth config set core.https_address=[::]:8443
     Will have Berth listen on IPv4 and IPv6 port 8443.`,
   args: [1, -1],
+  flags: { target: targetFlag },
   async run(ctx, args) {
     const { target, pairs } = splitTarget(args);
     const { server, name } = ctx.resolve(target);
@@ -53,6 +54,7 @@ export const configUnsetCommand = defineCommand({
   usage: "[<instance>] <key>",
   summary: "Unset instance or server configuration keys",
   args: [1, 2],
+  flags: { target: targetFlag },
   async run(ctx, args) {
     const { server, name } = ctx.resolve(args.length > 1 ? args[0] : "");
     const key = args.at(-1) ?? "";

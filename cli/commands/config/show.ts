@@ -1,13 +1,13 @@
 // berth config show and edit: of an instance, or of the server when none is named
 import type { Instance } from "../../../server/api/instances.ts";
-import { defineCommand } from "../../command.ts";
+import { defineCommand, targetFlag } from "../../command.ts";
 import { editDocument } from "../../edit.ts";
 import { CliError } from "../../errors.ts";
 import type { Context } from "../../context.ts";
 import { instancePutShape, instanceShape, snapshotShape } from "../../output/shape.ts";
 import { splitSnapshot } from "../../remote.ts";
 import type { Server } from "../../remotes/server.ts";
-import { configFrom, fieldsOf, instancePutFrom, snapshotPutFrom, writableInstance } from "../../writable.ts";
+import { fieldsOf, instancePutFrom, serverConfigFrom, snapshotPutFrom, writableInstance } from "../../writable.ts";
 
 const serverPutShape = { struct: { config: "map" } } as const;
 
@@ -16,7 +16,7 @@ export const configShowCommand = defineCommand({
   usage: "[<instance>[/<snapshot>]]",
   summary: "Show instance or server configurations",
   args: [0, 1],
-  flags: { expanded: { kind: "bool", short: "e", description: "Show the expanded configuration" } },
+  flags: { expanded: { kind: "bool", short: "e", description: "Show the expanded configuration" }, target: targetFlag },
   async run(ctx, args, flags) {
     const { server, name } = ctx.resolve(args[0]);
     if (name === "") {
@@ -41,6 +41,7 @@ export const configEditCommand = defineCommand({
   examples: `berth config edit <instance> < instance.yaml
     Update the instance configuration from config.yaml.`,
   args: [0, 1],
+  flags: { target: targetFlag },
   async run(ctx, args) {
     const { server, name } = ctx.resolve(args[0]);
     if (name === "") {
@@ -48,7 +49,7 @@ export const configEditCommand = defineCommand({
         read: async () => ({ config: (await server.client.getServer()).config ?? {} }),
         shape: serverPutShape,
         help: "",
-        parse: (document) => ({ config: configFrom(fieldsOf(document)["config"]) }),
+        parse: (document) => ({ config: serverConfigFrom(fieldsOf(document)["config"]) }),
         write: (body, headers) => server.client.replaceServerConfig({ body, headers }),
       });
     }

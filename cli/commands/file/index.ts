@@ -1,5 +1,6 @@
 // berth file
 import type { Group } from "../../command.ts";
+import { fileCopyCommand } from "./copy.ts";
 import { fileDeleteCommand } from "./delete.ts";
 import { fileEditCommand } from "./edit.ts";
 import { fileMountCommand } from "./mount.ts";
@@ -9,5 +10,5 @@ import { filePushCommand } from "./push.ts";
 export const fileGroup: Group = {
   name: "file",
   summary: "Manage files in instances",
-  commands: [fileDeleteCommand, fileEditCommand, fileMountCommand, filePullCommand, filePushCommand],
+  commands: [fileCopyCommand, fileDeleteCommand, fileEditCommand, fileMountCommand, filePullCommand, filePushCommand],
 };

@@ -1,5 +1,6 @@
 // The image that an instance is made of, wherever it is: what to tell the server about it.
 import type { InstancesPost } from "../../../server/api/instances.ts";
+import type { Operation } from "../../../server/api/operations.ts";
 import type { Context } from "../../context.ts";
 import { CliError } from "../../errors.ts";
 import type { Server } from "../../remotes/server.ts";
@@ -33,9 +34,6 @@ export async function findImage(server: Server, image: string): Promise<string> 
 
 /** A word that lets another server fetch a private image, once. */
 async function makeSecret(server: Server, fingerprint: string): Promise<string> {
-  const response = await server.transport.request({ method: "POST", path: `/1.0/images/${encodeURIComponent(fingerprint)}/secret` });
-  const { metadata, error } = JSON.parse(await response.text()) as { metadata?: { metadata?: { secret?: string } }; error?: string };
-  const secret = metadata?.metadata?.secret;
-  if (response.status >= 400 || secret === undefined) throw new CliError(`The server "${server.remote}" does not give its image away: ${error || "it gave no secret"}`);
-  return secret;
+  const { metadata } = await server.ask<Operation>("POST", `/1.0/images/${encodeURIComponent(fingerprint)}/secret`);
+  return String(metadata?.["secret"] ?? "");
 }

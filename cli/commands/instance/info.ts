@@ -1,6 +1,6 @@
 // berth info
 import type { InstanceFull } from "../../../server/api/instances.ts";
-import { defineCommand } from "../../command.ts";
+import { defineCommand, targetFlag } from "../../command.ts";
 import type { Context } from "../../context.ts";
 import { CliError } from "../../errors.ts";
 import { serverShape } from "../../output/shape.ts";
@@ -21,11 +21,10 @@ berth info
   flags: {
     resources: { kind: "bool", description: "Show the resources available to the server", hidden: true },
     "show-log": { kind: "bool", description: "Show the instance's last 100 log lines?" },
-    target: { kind: "string", description: "Cluster member name", hidden: true },
+    target: targetFlag,
   },
   async run(ctx, args, flags) {
     const { server, name } = ctx.resolve(args[0]);
-    if (flags.target) throw new CliError("--target is not supported: Berth is never a cluster");
     if (flags.resources) throw new CliError("--resources is not supported yet");
     if (name === "") return ctx.show(await server.client.getServer(), serverShape);
     const instance = (await server.client.getInstance({ name, recursion: "1" })) as InstanceFull;

@@ -1,7 +1,7 @@
 // berth init and berth launch
 import type { InstancesPost } from "../../../server/api/instances.ts";
 import type { DeviceMap } from "../../../server/api/schemas.ts";
-import { defineCommand, type Flags, type Values } from "../../command.ts";
+import { defineCommand, type Flags, targetFlag, type Values } from "../../command.ts";
 import type { Context, Target } from "../../context.ts";
 import { CliError, prefixed } from "../../errors.ts";
 import { splitPair } from "../../key-values.ts";
@@ -14,7 +14,7 @@ import { madeInstance } from "./made.ts";
 import { overrideDevices, parseOverrides } from "./overrides.ts";
 import { withLogHint } from "./state.ts";
 
-const initFlags = {
+export const initFlags = {
   config: { kind: "list", short: "c", description: "Config key/value to apply to the new instance" },
   device: { kind: "list", short: "d", description: "New key/value to apply to a specific device" },
   empty: { kind: "bool", description: "Create an empty instance" },
@@ -24,7 +24,7 @@ const initFlags = {
   profile: { kind: "list", short: "p", description: "Profile to apply to the new instance" },
   storage: { kind: "string", short: "s", description: "Storage pool name" },
   type: { kind: "string", short: "t", description: "Instance type" },
-  target: { kind: "string", description: "Cluster member name", hidden: true },
+  target: targetFlag,
   vm: { kind: "bool", description: "Create a virtual machine", hidden: true },
 } as const satisfies Flags;
 type InitValues = Values<typeof initFlags>;
@@ -66,9 +66,8 @@ berth launch alpine a1 < config.yaml
   },
 });
 
-async function createInstance(ctx: Context, args: string[], flags: InitValues): Promise<Target> {
+export async function createInstance(ctx: Context, args: string[], flags: InitValues): Promise<Target> {
   if (flags.vm) throw new CliError("Virtual machines are not supported: Berth runs containers");
-  if (flags.target) throw new CliError("--target is not supported: Berth is never a cluster");
   if (flags.empty && args.length > 1) throw new CliError("--empty cannot be combined with an image name");
   if (!flags.empty && args.length === 0) throw new CliError("Name the image to create it from", { hint: "berth image list shows what there is." });
   const image = flags.empty ? undefined : args[0];

@@ -3,6 +3,7 @@ import { defineCommand, formatFlag } from "../../command.ts";
 import type { Context } from "../../context.ts";
 import { CliError } from "../../errors.ts";
 import { compareRows } from "../../output/natural.ts";
+import { renderListing } from "../../output/render.ts";
 import { instanceFullShape } from "../../output/shape.ts";
 import type { Server } from "../../remotes/server.ts";
 import { type Column, type Listed, parseColumns } from "./columns.ts";
@@ -102,18 +103,43 @@ berth list -c ns,user.comment:comment
     columns: { kind: "string", short: "c", default: defaultColumns, description: "Columns" },
     fast: { kind: "bool", description: "Fast mode (same as --columns=nsacPt)" },
     format: formatFlag,
+    watch: { kind: "bool", short: "w", description: "Show the list again whenever something changes" },
   },
   async run(ctx, args, flags) {
     if (ctx.globals.project !== "" && flags["all-projects"]) throw new CliError("Can't specify --project with --all-projects");
     const { server, filters } = readFilters(ctx, args);
     const columns = parseColumns(chooseColumns(flags));
-    await ctx.list(flags.format, async () => {
+    const make = async () => {
       const instances = await fetchInstances(server, filters, columns, flags["all-projects"]);
       const rows = instances.map((instance) => columns.map((column) => column.cell(instance))).sort(compareRows);
       return { header: columns.map((column) => column.header), rows, raw: instances, shape: instanceFullShape };
-    });
+    };
+    if (flags.watch) return watch(server, async () => renderListing(flags.format, await make()));
+    await ctx.list(flags.format, make);
   },
 });
+
+/** Addresses have no events: they are looked for now and then. */
+const watchInterval = 2000;
+
+/** Draws again at every event that changes something. What is no terminal gets only what differs from the last. */
+async function watch(server: Server, render: () => Promise<string>): Promise<void> {
+  const [{ openScreen }, { streamEvents }] = await Promise.all([import("../../output/screen.ts"), import("../../events.ts")]);
+  await using screen = openScreen();
+  let wake = () => {};
+  const events = await streamEvents(server, ["lifecycle"], () => wake());
+  let shown = "";
+  let news: Promise<void>;
+  do {
+    news = new Promise((resolve) => {
+      wake = resolve;
+    });
+    const text = await render();
+    if (text !== shown) screen.draw(text);
+    shown = text;
+  } while (await screen.sleep(watchInterval, Promise.race([news, events.ended])));
+  events.close();
+}
 
 /** Berth is never a cluster, so the location is shown only when it is asked for. */
 export function chooseColumns(flags: { columns: string; fast: boolean; "all-projects": boolean }): string {

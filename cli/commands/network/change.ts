@@ -1,5 +1,5 @@
 // berth network create, delete, edit, get, rename, set and unset
-import { defineCommand } from "../../command.ts";
+import { defineCommand, targetFlag } from "../../command.ts";
 import { editDocument } from "../../edit.ts";
 import { CliError } from "../../errors.ts";
 import { readPairs, splitPair } from "../../key-values.ts";
@@ -12,7 +12,7 @@ const create = defineCommand({
   usage: "<network> [key=value...]",
   summary: "Create new networks",
   args: [1, -1],
-  flags: { type: { kind: "string", short: "t", description: "Network type" } },
+  flags: { target: targetFlag, type: { kind: "string", short: "t", description: "Network type" } },
   async run(ctx, [argument, ...pairs], flags) {
     const { server, name } = ctx.resolve(argument, "network");
     const config = Object.fromEntries(pairs.map((pair) => splitPair(pair, "Bad key/value pair")));
@@ -71,6 +71,7 @@ const get = defineCommand({
   usage: "<network> <key>",
   summary: "Get values for network configuration keys",
   args: [2, 2],
+  flags: { target: targetFlag },
   async run(ctx, [argument, key = ""]) {
     const { server, name } = ctx.resolve(argument, "network");
     const { config } = await server.client.getNetwork({ name });
@@ -100,6 +101,7 @@ const set = defineCommand({
 For backward compatibility, a single configuration key may still be set with:
     berth network set <network> <key> <value>`,
   args: [2, -1],
+  flags: { target: targetFlag },
   async run(ctx, [argument, ...pairs]) {
     const { server, name } = ctx.resolve(argument, "network");
     await setKeys(server, name, await readPairs(ctx, pairs));
@@ -111,6 +113,7 @@ const unset = defineCommand({
   usage: "<network> <key>",
   summary: "Unset network configuration keys",
   args: [2, 2],
+  flags: { target: targetFlag },
   async run(ctx, [argument, key = ""]) {
     const { server, name } = ctx.resolve(argument, "network");
     await setKeys(server, name, { [key]: "" });

@@ -1,6 +1,6 @@
 // berth network info
 import type { NetworkState } from "../../../server/api/networks.ts";
-import { defineCommand } from "../../command.ts";
+import { defineCommand, targetFlag } from "../../command.ts";
 import { formatSize } from "../../output/units.ts";
 
 export const networkInfoCommand = defineCommand({
@@ -8,6 +8,7 @@ export const networkInfoCommand = defineCommand({
   usage: "<network>",
   summary: "Get runtime information on networks",
   args: [1, 1],
+  flags: { target: targetFlag },
   async run(ctx, [argument]) {
     const { server, name } = ctx.resolve(argument, "network");
     ctx.write(renderNetwork(name, await server.client.getNetworkState({ name })));

@@ -1,6 +1,6 @@
 // berth network list, list-leases and show
 import type { Network } from "../../../server/api/networks.ts";
-import { defineCommand, formatFlag } from "../../command.ts";
+import { defineCommand, formatFlag, targetFlag } from "../../command.ts";
 import { compareRows } from "../../output/natural.ts";
 import { leaseShape, networkShape } from "../../output/shape.ts";
 import { listedServer } from "../../remote.ts";
@@ -48,6 +48,7 @@ export const networkShowCommand = defineCommand({
   usage: "<network>",
   summary: "Show network configurations",
   args: [1, 1],
+  flags: { target: targetFlag },
   async run(ctx, [argument]) {
     const { server, name } = ctx.resolve(argument, "network");
     const network = await server.client.getNetwork({ name });

@@ -12,11 +12,15 @@ const copy = defineCommand({
   usage: "<profile> <new-profile>",
   summary: "Copy profiles",
   args: [2, 2],
-  async run(ctx, [source, target]) {
+  flags: { "target-project": { kind: "string", description: "Copy to a project different from the source" } },
+  async run(ctx, [source, target], flags) {
     const { server, name } = ctx.resolve(source, "source profile");
     const destination = ctx.resolve(target);
     const { description, config, devices } = await server.client.getProfile({ name });
-    await destination.server.client.createProfile({ body: { name: destination.name || name, description, config, devices } });
+    await destination.server.client.createProfile({
+      body: { name: destination.name || name, description, config, devices },
+      ...(flags["target-project"] === "" ? {} : { project: flags["target-project"] }),
+    });
   },
 });
 

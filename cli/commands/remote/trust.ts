@@ -1,6 +1,4 @@
 // How a server that is added comes to trust this client, and which of its projects is meant.
-import { errorFrom } from "../../../server/api/client.ts";
-import type { Envelope } from "../../../server/api/envelope.ts";
 import type { Context } from "../../context.ts";
 import { CliError } from "../../errors.ts";
 import type { Server } from "../../remotes/server.ts";
@@ -8,11 +6,7 @@ import type { Server } from "../../remotes/server.ts";
 /** Shows a password or token to the server, which then knows our certificate. An empty one is asked for. */
 export async function trustUs(ctx: Context, server: Server, password: string): Promise<void> {
   const word = password || (await askPassword(ctx, server.remote));
-  const response = await server.transport.request({
-    method: "POST", path: "/1.0/certificates", headers: { "content-type": "application/json" }, body: JSON.stringify({ type: "client", password: word }),
-  });
-  const envelope = JSON.parse(await response.text()) as Envelope;
-  if (envelope.type === "error") throw errorFrom(envelope, response.headers);
+  await server.ask("POST", "/1.0/certificates", { body: { type: "client", password: word } });
   if ((await server.client.getServer()).auth !== "trusted") throw new CliError("Server doesn't trust us after authentication");
   ctx.say(`Client certificate now trusted by server: ${server.remote}`);
 }

@@ -3,9 +3,9 @@ import { closest } from "../../../server/api/config-keys/key.ts";
 import type { Event } from "../../../server/api/events.ts";
 import { defineCommand } from "../../command.ts";
 import { CliError } from "../../errors.ts";
+import { streamEvents } from "../../events.ts";
 import { renderJson, sortKeys } from "../../output/json.ts";
 import { renderYaml } from "../../output/yaml.ts";
-import { withProject } from "../../remotes/server.ts";
 import { levelOf, levels, renderPretty } from "./pretty-event.ts";
 
 const formats = ["json", "pretty", "yaml"];
@@ -40,26 +40,13 @@ berth monitor --type=lifecycle
     const least = parseLevel(flags.loglevel);
     const types = flags.type.flatMap((type) => type.split(","));
     const isTerminal = process.stdout.isTTY === true;
-    const show = (text: string) => {
-      const event = JSON.parse(text) as Event;
+    const show = (event: Event) => {
       if (types.length > 0 && !types.includes(event.type)) return;
       if (format === "yaml") ctx.write(`${renderYaml(event)}\n\n`);
       else if (format === "json") ctx.write(`${renderJson(sortKeys(event))}\n\n`);
       else if (levelOf(event) <= least) ctx.write(renderPretty(event, isTerminal));
     };
-    const query = { ...(types.length > 0 ? { type: types.join(",") } : {}), ...(flags["all-projects"] ? { "all-projects": "true" } : {}) };
-    const path = withProject(server.client.path("streamEvents", query), server.project);
-    await new Promise<void>((_, reject) => {
-      server.openWebsocket(path, (socket) => {
-        socket.on("message", (data: Buffer) => {
-          try {
-            show(data.toString());
-          } catch (error) {
-            reject(error);
-          }
-        });
-      }).then((socket) => socket.on("close", () => reject(new CliError("The server closed the stream of events"))), reject);
-    });
+    await (await streamEvents(server, types, show, flags["all-projects"] ? { "all-projects": "true" } : {})).ended;
   },
 });
 

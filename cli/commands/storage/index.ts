@@ -1,11 +1,13 @@
 // berth storage
 import type { StoragePool } from "../../../server/api/storage.ts";
-import { defineCommand, formatFlag, type Group } from "../../command.ts";
+import { defineCommand, formatFlag, type Group, targetFlag } from "../../command.ts";
 import { compareRows } from "../../output/natural.ts";
 import { poolResourcesShape, poolShape } from "../../output/shape.ts";
 import { formatSizeIec } from "../../output/units.ts";
 import { renderYaml } from "../../output/yaml.ts";
 import { listedServer } from "../../remote.ts";
+import { storageChangeCommands } from "./change.ts";
+import { leftOut } from "../left-out.ts";
 
 const listCommand = defineCommand({
   name: "list",
@@ -31,7 +33,7 @@ const showCommand = defineCommand({
   usage: "<pool>",
   summary: "Show storage pool configurations and resources",
   args: [1, 1],
-  flags: { resources: { kind: "bool", description: "Show the resources available to the storage pool" } },
+  flags: { resources: { kind: "bool", description: "Show the resources available to the storage pool" }, target: targetFlag },
   async run(ctx, [pool], flags) {
     const { server, name } = ctx.resolve(pool, "pool");
     if (flags.resources) return ctx.show(await server.client.getStoragePoolResources({ name }), poolResourcesShape);
@@ -45,7 +47,7 @@ const infoCommand = defineCommand({
   usage: "<pool>",
   summary: "Show useful information about storage pools",
   args: [1, 1],
-  flags: { bytes: { kind: "bool", description: "Show the used and free space in bytes" } },
+  flags: { bytes: { kind: "bool", description: "Show the used and free space in bytes" }, target: targetFlag },
   async run(ctx, [argument], flags) {
     const { server, name } = ctx.resolve(argument, "pool");
     const [pool, { space }] = await Promise.all([server.client.getStoragePool({ name }), server.client.getStoragePoolResources({ name })]);
@@ -72,8 +74,10 @@ export function groupUsers(urls: readonly string[]): Record<string, string[]> {
   return groups;
 }
 
+const volumeGroup = leftOut("volume", "Custom storage volumes are not supported yet: give an instance a folder of the machine with berth config device add NAME DEVICE disk source=/path path=/path");
+
 export const storageGroup: Group = {
   name: "storage",
   summary: "Manage storage pools",
-  commands: [infoCommand, listCommand, showCommand],
+  commands: [...storageChangeCommands, infoCommand, listCommand, showCommand, volumeGroup],
 };

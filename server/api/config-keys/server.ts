@@ -1,10 +1,28 @@
 // The configuration keys of the server.
+import ipaddr from "ipaddr.js";
 import { timeSpan } from "./instance-values.ts";
 import type { KeyTable } from "./key.ts";
 import { listenAddress } from "./listen-address.ts";
 
+/** Headers take a value as it is. */
+const headerText = { kind: "check", name: "text", check: (value: string) => (/^[\x20-\x7e]{1,1024}$/.test(value) ? undefined : "expected printable characters of ASCII") } as const;
+const addresses = {
+  kind: "check", name: "addresses", check: (value: string) => (splitAddresses(value).every((one) => ipaddr.isValid(one)) ? undefined : "expected IP addresses, separated by commas"),
+} as const;
+
+export function splitAddresses(value: string): string[] {
+  return value.split(",").map((one) => one.trim()).filter(Boolean);
+}
+
 export const serverKeys: KeyTable = {
   "core.https_address": { type: listenAddress, live: true, description: "Where the API is served over the network; port 8443 when none is told. Not at all when unset" },
+  "core.https_allowed_credentials": { type: { kind: "bool" }, default: "false", live: true, description: "Whether pages of the allowed origin may use what the browser knows of the user (Access-Control-Allow-Credentials)" },
+  "core.https_allowed_headers": { type: headerText, live: true, description: "Access-Control-Allow-Headers for requests of web pages" },
+  "core.https_allowed_methods": { type: headerText, live: true, description: "Access-Control-Allow-Methods for requests of web pages" },
+  "core.https_allowed_origin": { type: headerText, live: true, description: "Access-Control-Allow-Origin: the origin whose pages may use the API, or * for all. Pages of others are refused" },
+  "core.https_trusted_proxy": { type: addresses, live: true, description: "Proxies that are believed whom a connection comes from (PROXY protocol, version 1 or 2)" },
+  "core.metrics_address": { type: listenAddress, live: true, description: "Where metrics, and nothing else, are served over the network; port 9100 when none is told" },
+  "core.metrics_authentication": { type: { kind: "bool" }, default: "true", live: true, description: "Whether metrics are for trusted certificates only" },
   "core.remote_token_expiry": {
     type: { kind: "check", name: "span", check: timeSpan }, live: true, description: "How long a token for a new client can be used; for ever when unset",
   },

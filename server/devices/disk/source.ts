@@ -1,14 +1,18 @@
 // What a disk shows the guest, as a detached mount: a copy of a place on the host, a block device's file system, a tmpfs.
-import { closeSync, fstatSync, mkdirSync, rmdirSync, statSync } from "node:fs";
+import { closeSync, constants, fstatSync, mkdirSync, openSync, rmdirSync, statSync } from "node:fs";
+import path from "node:path";
 import { isTrue, parseSize } from "../../api/config-keys/key.ts";
-import { hasCode, MNT_DETACH, mount, MOUNT_ATTR, MS, openTree, PROPAGATION, setMountAttributes, umount } from "../../host/libc.ts";
+import { hasCode, MNT_DETACH, mount, MOUNT_ATTR, MS, openat2, openTree, PROPAGATION, RESOLVE, setMountAttributes, umount } from "../../host/libc.ts";
 import { mountOf, readMounts } from "../../host/mountinfo.ts";
 import { run } from "../../host/run.ts";
 import { userNamespace } from "../../host/user-namespace.ts";
 import { toHostId } from "../ids.ts";
 import type { DeviceCall } from "../device.ts";
 import { deviceError, isIdentity, stagingFolder } from "../staging.ts";
+import { isWithin } from "./within.ts";
 import { isRequired, isTmpfs, parseMountOptions, propagations } from "./options.ts";
+
+const O_PATH = 0o10000000;
 
 export interface Source {
   /** A descriptor of the detached mount. */
@@ -18,14 +22,43 @@ export interface Source {
 
 /** Opens a disk's source; undefined when it is missing and need not be there. Throws `device_start_failed`. */
 export async function openSource(call: DeviceCall): Promise<Source | undefined> {
-  const { options, name } = call;
+  const { options } = call;
   if (isTmpfs(options)) return { tree: mountDetached(call, "tmpfs", "tmpfs", MS.NOSUID | MS.NODEV, tmpfsData(call)), directory: true };
-  const source = options["source"] ?? "";
-  const stats = statSource(call, source);
-  if (!stats) {
-    if (isRequired(options)) throw deviceError(name, `Missing source path "${source}"`);
-    return undefined;
+  const { sourceFolders } = call.instance;
+  if (!sourceFolders) return openPath(call, options["source"] ?? "");
+  const pin = pinBeneath(call, sourceFolders, options["source"] ?? "");
+  if (pin === undefined) return missing(call);
+  try {
+    return await openPath(call, `/proc/${process.pid}/fd/${pin}`);
+  } finally {
+    closeSync(pin);
   }
+}
+
+/** Opens a source without leaving the folder that it has to lie beneath, by whatever links: users may write there. */
+function pinBeneath({ name }: DeviceCall, folders: readonly string[], source: string): number | undefined {
+  const folder = folders.find((one) => isWithin(one, source));
+  if (folder === undefined) throw deviceError(name, `Disk source path "${source}" not allowed`);
+  const parent = openSync(folder, O_PATH | constants.O_DIRECTORY);
+  try {
+    return openat2(parent, path.relative(path.normalize(folder), path.normalize(source)) || ".", O_PATH, 0, RESOLVE.BENEATH | RESOLVE.NO_MAGICLINKS);
+  } catch (error) {
+    if (hasCode(error, "ENOENT", "ENOTDIR")) return undefined;
+    if (hasCode(error, "EXDEV", "ELOOP")) throw deviceError(name, `Source path "${source}" resolves outside of restricted parent source path "${folder}"`, error);
+    throw error;
+  } finally {
+    closeSync(parent);
+  }
+}
+
+function missing({ options, name }: DeviceCall): undefined {
+  if (isRequired(options)) throw deviceError(name, `Missing source path "${options["source"]}"`);
+}
+
+async function openPath(call: DeviceCall, source: string): Promise<Source | undefined> {
+  const { options, name } = call;
+  const stats = statSource(call, source);
+  if (!stats) return missing(call);
   const { set, clear, data } = parseMountOptions(options["raw.mount.options"] ?? "");
   const readonly = isTrue(options["readonly"]) ? MOUNT_ATTR.RDONLY : 0;
   let tree: number;

@@ -65,7 +65,7 @@ function execAttached(ctx: Context, instance: InstanceRecord, post: InstanceExec
 }
 
 function execRecorded(ctx: Context, instance: InstanceRecord, post: InstanceExecPost, program: Program, tell: () => void): Operation {
-  const logs = ctx.paths.logs(program.name);
+  const [logs, url] = [ctx.paths.logs(program.name), `/1.0/instances/${instance.name}/logs`];
   return ctx.operations.start({
     openEnded: true, description: "Executing command", project: instance.project, resources: instanceResources(instance),
     metadata: { command: post.command, environment: program.environment, interactive: false },
@@ -73,7 +73,7 @@ function execRecorded(ctx: Context, instance: InstanceRecord, post: InstanceExec
       tell();
       const names = post["record-output"] ? { stdout: `exec_${operation.id}.stdout`, stderr: `exec_${operation.id}.stderr` } : undefined;
       const status = await runRecorded(program, names && { stdout: `${logs}/${names.stdout}`, stderr: `${logs}/${names.stderr}` });
-      if (names) operation.update({ output: { "1": `${instanceUrl(instance)}/logs/${names.stdout}`, "2": `${instanceUrl(instance)}/logs/${names.stderr}` } });
+      if (names) operation.update({ output: { "1": `${url}/${names.stdout}`, "2": `${url}/${names.stderr}` } });
       finish(operation, status);
     },
   });

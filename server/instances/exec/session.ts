@@ -6,6 +6,7 @@ import { ReadStream } from "node:tty";
 import type { WebSocket } from "ws";
 import { fail } from "../../api/errors.ts";
 import { signalProcess } from "../../host/pidfd.ts";
+import { expectCgroupMoves } from "../../host/cgroup-moves.ts";
 import { spawnError } from "../../host/run.ts";
 import { growPipe, makePipe, openPty, resizePty } from "../../host/libc.ts";
 import type { Spawned } from "../../host/spawn.ts";
@@ -33,6 +34,7 @@ async function exitStatus(child: Spawned): Promise<number> {
 
 /** Starts the program; `theirs` are closed once it has them, and `ours` too when it cannot be started. */
 function attachTo(spec: AttachSpec, theirs: readonly number[], ours: readonly number[]): Spawned {
+  expectCgroupMoves();
   try {
     return attach(spec);
   } catch (cause) { // arguments that are too long, for instance

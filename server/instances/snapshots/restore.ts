@@ -3,6 +3,7 @@ import { fail } from "../../api/errors.ts";
 import type { Requestor } from "../../api/events.ts";
 import type { Config } from "../../api/schemas.ts";
 import type { Context } from "../../context.ts";
+import { assertFitsProject } from "../../projects/check.ts";
 import { ownKeys } from "../transfer.ts";
 import { applyInstance, assertRootKept } from "../apply.ts";
 import { assertProfiles, expandInstance } from "../expanded.ts";
@@ -47,6 +48,8 @@ export function restoreSnapshot(ctx: Context, project: string, name: string, res
 function assertRestorable(ctx: Context, instance: InstanceRecord, snapshot: SnapshotRecord): void {
   assertProfiles(ctx, instance.project, snapshot.profiles);
   assertRootKept(instance, expandInstance(ctx, { ...snapshot, project: instance.project }));
+  const { config, devices, profiles } = snapshot;
+  assertFitsProject(ctx, { ...instance, config, devices, profiles });
 }
 
 async function bringBack(ctx: Context, project: string, name: string, snapshot: SnapshotRecord): Promise<void> {

@@ -2,6 +2,7 @@
 import { type Snapshot } from "../../api/snapshots.ts";
 import { zeroTime } from "../../api/schemas.ts";
 import type { Context } from "../../context.ts";
+import { urlIn } from "../../projects/url.ts";
 import { expandInstance } from "../expanded.ts";
 import type { InstanceRecord } from "../store.ts";
 import type { SnapshotRecord } from "./store.ts";
@@ -32,5 +33,5 @@ export function viewSnapshots(ctx: Context, instance: InstanceRecord): Snapshot[
 }
 
 export function snapshotUrl({ name, project }: Pick<InstanceRecord, "name" | "project">, snapshot: string, noun = "instances"): string {
-  return `/1.0/${noun}/${name}/snapshots/${encodeURIComponent(snapshot)}${project === "default" ? "" : `?project=${encodeURIComponent(project)}`}`;
+  return urlIn(project, `/1.0/${noun}/${name}/snapshots/${encodeURIComponent(snapshot)}`);
 }

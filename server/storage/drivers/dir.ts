@@ -3,7 +3,7 @@
 import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statfsSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { isBtrfs } from "../../host/btrfs.ts";
-import { canIdmap, isMountPoint, unmountBelow, unmountTree } from "../../host/mounts.ts";
+import { canIdmap, isMountPoint, unmountBelow, unmountGently } from "../../host/mounts.ts";
 import { type IdMap, userNamespace } from "../../host/user-namespace.ts";
 import { formatIdMap, noMap, rootIds } from "../../lxc/idmap.ts";
 import { Locks } from "../../locks.ts";
@@ -212,7 +212,7 @@ export class DirDriver implements StorageDriver {
     const wanted = `${volume.own} ${formatIdMap(map)}`;
     if (isMountPoint(target)) {
       if (this.#mounted.get(volume.name) === wanted) return;
-      this.#unmount(volume.name);
+      await this.#unmount(volume.name);
     }
     mkdirSync(target, { recursive: true, mode: 0o755 });
     if (volume.image) await this.#locks.run(volume.image, () => this.#images.mountSquashfs(volume.image));
@@ -242,9 +242,10 @@ export class DirDriver implements StorageDriver {
     if (!this.#layers.has(volume.own) && existsSync(before)) renameSync(before, this.#layers.folder(volume.own));
   }
 
-  #unmount(name: string): void {
-    unmountTree(`${this.folder(name)}/rootfs`);
+  /** It is gone at once; resolves when nothing holds the layer that was written to. */
+  #unmount(name: string): Promise<void> {
     this.#mounted.delete(name);
+    return unmountGently(`${this.folder(name)}/rootfs`);
   }
 
   snapshot(volume: Volume, map: IdMap, guest: LiveGuest | undefined, commit: CommitSnapshot): Promise<void> {
@@ -272,7 +273,7 @@ export class DirDriver implements StorageDriver {
       return commit({ ...taken, ...(await this.#flatten(volume.image, [layer, ...volume.layers], undo)) }, record);
     }
     if (this.#layers.isUntouched(volume.own, this.#below(volume))) return commit(taken, record);
-    this.#unmount(volume.name);
+    await this.#unmount(volume.name);
     undo.push(() => this.#ensureMounted(volume, map));
     const below = await this.#flatten(volume.image, [volume.own, ...volume.layers], undo);
     const next = { ...record, ...below, own: this.#layers.make(this.#below({ ...record, ...below })) };
@@ -328,7 +329,7 @@ export class DirDriver implements StorageDriver {
   async #replace(volume: Volume, replaceBy: string, map: IdMap): Promise<void> {
     const [folder, kept] = [this.folder(volume.name), this.#kept(replaceBy)];
     if (existsSync(kept)) {
-      this.#unmount(volume.name);
+      await this.#unmount(volume.name);
       if (existsSync(`${kept}/rootfs`)) {
         this.#trash.take(`${folder}/rootfs`);
         rmSync(`${folder}/shifted`, { force: true });
@@ -343,13 +344,13 @@ export class DirDriver implements StorageDriver {
 
   async rename(name: string, newName: string): Promise<void> {
     if (!existsSync(this.folder(name))) return;
-    this.#unmount(name);
+    await this.#unmount(name);
     renameSync(this.folder(name), this.folder(newName));
   }
 
   async remove(name: string): Promise<void> {
     if (!existsSync(this.folder(name))) return;
-    this.#unmount(name);
+    void this.#unmount(name);
     unmountBelow(this.folder(name)); // the trash is emptied through what is mounted there
     this.#trash.take(this.folder(name));
     await this.#trash.emptied(shortWhile);

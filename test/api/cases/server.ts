@@ -39,15 +39,6 @@ export const serverCases = {
     },
     bad: "refuses nothing",
   },
-  listProjects: { good: { path: "/1.0/projects" }, check: (list) => assert.deepEqual(list, ["/1.0/projects/default"]), bad: "refuses nothing" },
-  getProject: {
-    good: { path: "/1.0/projects/default" },
-    check: ({ name, used_by, config }) => {
-      assert.deepEqual([name, config["features.images"]], ["default", "true"]);
-      assert.ok(used_by.includes("/1.0/profiles/default"), used_by);
-    },
-    bad: { path: "/1.0/projects/nope", status: 404, error: "Project not found" },
-  },
 } satisfies Record<keyof typeof serverEndpoints, Case>;
 
 export const eventCases = {
