@@ -25,6 +25,9 @@ function writeProgram(file, text, node) {
   chmodSync(file, 0o755);
 }
 
+/** What the build leaves in dist/ to be run, without packages. */
+const isPart = (name) => ["node_modules", "package.json"].includes(name) || (/^berth[a-z.-]*$/.test(name) && !/\.(deb|snap)$/.test(name));
+
 /** Lays the tree out below `target`. `prefix`: where it will lie (`/usr`, or `/snap/berth/current`). Resolves to the Node it brings, if any. */
 export async function stage(target, prefix) {
   const dist = join(root, "dist");
@@ -39,10 +42,10 @@ export async function stage(target, prefix) {
     chmodSync(join(lib, "node"), 0o755);
     await run("strip", ["--strip-unneeded", join(lib, "node")]).catch(() => {}); // symbols are a fifth of it
   }
-  for (const name of readdirSync(dist).filter((one) => !one.startsWith(".") && one !== "native")) {
-    const from = join(dist, name);
-    if (lstatSync(from).isDirectory()) cpSync(from, join(lib, name), { recursive: true });
-    else writeProgram(join(lib, name), readFileSync(from, "utf8"), command);
+  for (const name of readdirSync(dist).filter(isPart)) {
+    const [from, to] = [join(dist, name), join(lib, name)];
+    if (lstatSync(from).isFile() && readFileSync(from).subarray(0, 2).toString() === "#!") writeProgram(to, readFileSync(from, "utf8"), command);
+    else cpSync(from, to, { recursive: true });
   }
   mkdirSync(join(lib, "setup"));
   for (const name of ["subids.mjs", "step.mjs", "add-subids.mjs"]) cpSync(join(root, "snap/setup", name), join(lib, "setup", name));
