@@ -65,6 +65,7 @@ export const globalFlags = {
   help: { kind: "bool", short: "h", description: "Print help" },
   project: { kind: "string", description: "Override the source project" },
   quiet: { kind: "bool", short: "q", description: "Don't show progress information" },
+  "sub-commands": { kind: "bool", description: "Use with help or --help to view sub-commands" },
   verbose: { kind: "bool", short: "v", description: "Show all information messages" },
   version: { kind: "bool", description: "Print version number" },
 } as const satisfies Flags;

@@ -27,6 +27,8 @@ export interface Context {
   readonly socketPath: string;
   /** Takes `[remote:]name` apart; without a remote the default one is meant. With `what` there has to be a name. */
   resolve(argument?: string, what?: string): Target;
+  /** What has been asked for so far, for the hint when there is no such thing. */
+  readonly resolved: readonly Target[];
   /** The server of a remote. */
   serverOf(remote: string): Server;
   /** Whether text can come from somewhere else than a terminal: a file or a pipe. */
@@ -62,10 +64,12 @@ export function splitRemote(argument: string, config: Pick<ClientConfig, "remote
   return { remote, name: argument.slice(colon + 1) };
 }
 
-export async function createContext(globals: GlobalValues, env: NodeJS.ProcessEnv): Promise<Context> {
-  const config = globals["force-local"] ? emptyConfig(env) : await loadConfig(env);
+/** `loaded` is the configuration, when it has been read already. */
+export async function createContext(globals: GlobalValues, env: NodeJS.ProcessEnv, loaded?: ClientConfig): Promise<Context> {
+  const config = globals["force-local"] ? emptyConfig(env) : (loaded ?? (await loadConfig(env)));
   const defaultRemote = (globals["force-local"] ? "" : env["BERTH_REMOTE"]) || config.defaultRemote;
   const socketPath = findSocket(env);
+  const resolved: Target[] = [];
   const servers = new Map<string, Server>();
   const write = (text: string) => writeNow(1, text);
   const print = (line: string) => write(`${line}\n`);
@@ -76,12 +80,14 @@ export async function createContext(globals: GlobalValues, env: NodeJS.ProcessEn
     return server;
   };
   return {
-    globals, env, config, defaultRemote, socketPath, write, print,
+    globals, env, config, defaultRemote, socketPath, resolved, write, print,
     serverOf: findServer,
     resolve(argument = "", what) {
       const { remote, name } = splitRemote(argument, { remotes: config.remotes, defaultRemote });
       if (what !== undefined && name === "") throw new CliError(`Missing ${what} name`);
-      return { server: findServer(remote), name };
+      const target = { server: findServer(remote), name };
+      resolved.push(target);
+      return target;
     },
     get hasInput() {
       return !isatty(0);
@@ -92,7 +98,8 @@ export async function createContext(globals: GlobalValues, env: NodeJS.ProcessEn
     warn: (line) => writeNow(2, `${line}\n`),
     async list(format, make) {
       assertFormat(format);
-      write(renderListing(format, await make()));
+      const listing = await make();
+      write(renderListing(format, listing, isatty(1) ? process.stdout.columns : undefined));
     },
     show: (value, shape) => write(renderYaml(forYaml(value, shape))),
     async readInput() {

@@ -35,6 +35,14 @@ function renderCommands(group: Group): string {
   return rows.map((row) => `${row.name.padEnd(width)} ${row.summary}`).join("\n");
 }
 
+/** All commands below a group, one a line. */
+export function renderTree(group: Group, path: readonly string[] = [group.name]): string {
+  return group.commands.filter((command) => !command.hidden).map((command) => {
+    const name = [...path, command.name];
+    return isGroup(command) ? renderTree(command, name) : `${name.join(" ")}\n`;
+  }).join("");
+}
+
 /** One line a flag, sorted by name. */
 export function renderFlags(flags: Flags): string {
   const rows = Object.entries(flags)

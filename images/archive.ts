@@ -2,6 +2,7 @@
 import { fail } from "../server/api/errors.ts";
 import { type ByteSource, openSource } from "./byte-source.ts";
 import { detectFileFormat, type ImageFormat } from "./compression.ts";
+import { mostUnpacked, tooLarge } from "./limits.ts";
 import { blockSize, normalizeName, parseHeader, parsePax, readText, type TarHeader } from "./tar-header.ts";
 
 export interface ArchiveMember {
@@ -10,6 +11,8 @@ export interface ArchiveMember {
   type: "file" | "directory" | "link" | "special";
   /** Bytes. */
   size: number;
+  /** Seconds since 1970. */
+  mtime: number;
   /** The data; only while the member is being visited. Throws `image_broken` beyond `limit` bytes. */
   read(limit: number): Promise<Buffer>;
 }
@@ -69,18 +72,22 @@ async function readHeader(source: ByteSource): Promise<TarHeader | undefined> {
   }
 }
 
-/** Visits the members in order until `visit` returns false. Throws `image_broken` for what is no whole tarball. */
+/** Visits the members in order until `visit` returns false. Throws `image_broken` for what is no whole tarball, `image_too_large`. */
 export async function scanArchive(file: string, format: ImageFormat, visit: Visit, signal?: AbortSignal): Promise<void> {
+  const most = await mostUnpacked(file);
+  let passed = 0;
   await using source = await openSource(file, format);
   for (let header = await readHeader(source); header; header = await readHeader(source)) {
     signal?.throwIfAborted();
+    passed += blockSize + header.size;
+    if (passed > most) throw tooLarge("the tarball", most);
     const current = header;
     let taken = false;
     const read = (limit: number) => {
       taken = true;
       return readData(source, current, limit);
     };
-    if (!await visit({ name: current.name, type: memberType(current.type), size: current.size, read })) return;
+    if (!await visit({ name: current.name, type: memberType(current.type), size: current.size, mtime: current.mtime, read })) return;
     if (!taken && !await source.skip(current.size + padding(current.size))) throw truncated();
   }
 }

@@ -5,11 +5,15 @@ import { fail, type BerthError } from "../server/api/errors.ts";
 import { childEnv, spawnError } from "../server/host/run.ts";
 import { inUserNamespace } from "../server/host/user-namespace.ts";
 import { decompressor, type ImageFormat } from "./compression.ts";
+import { type Limits, mostUnpacked } from "./limits.ts";
+import { watchWriter } from "./watch.ts";
 
 export interface ExtractOptions {
   /** Top-level folder or file to leave out. */
   exclude?: string;
   signal?: AbortSignal;
+  /** Others than those of all images. */
+  limits?: Limits;
 }
 
 const wordsLimit = 64 * 1024;
@@ -49,7 +53,7 @@ interface Ending {
 }
 
 /** Runs a tool that does not outlive the daemon: the next one clears away what it was making. */
-function runToEnd(command: readonly string[], signal?: AbortSignal): Promise<Ending> {
+function runToEnd(command: readonly string[], target: string, most: number, signal?: AbortSignal): Promise<Ending> {
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted();
     const [tool = "", ...args] = process.getuid?.() === 0 ? ["setpriv", "--pdeathsig=KILL", `--bounding-set=${capabilities}`, "--", ...command] : command;
@@ -58,10 +62,20 @@ function runToEnd(command: readonly string[], signal?: AbortSignal): Promise<End
     child.stderr?.on("data", (chunk: Buffer) => { if (words.length < wordsLimit) words += chunk.toString(); });
     const abort = () => killGroup(child);
     signal?.addEventListener("abort", abort, { once: true });
-    child.once("error", (cause) => reject(spawnError(tool, cause)));
+    let excess: Error | undefined;
+    const endWatch = watchWriter(child.pid ?? 0, target, most, (reason) => {
+      excess = reason;
+      killGroup(child);
+    });
+    child.once("error", (cause) => {
+      endWatch();
+      reject(spawnError(tool, cause));
+    });
     child.once("close", (code) => {
+      endWatch();
       signal?.removeEventListener("abort", abort);
       if (signal?.aborted) reject(signal.reason);
+      else if (excess) reject(excess);
       else resolve({ code, words });
     });
   });
@@ -92,13 +106,13 @@ function isGood(tool: string, { code, words }: Ending): boolean {
 /**
  * Unpacks an archive into an existing directory: numeric owners, permissions, ACLs, user.* attributes, file
  * capabilities, device nodes; nothing lands outside. Aborting kills the tools and throws the signal's reason.
- * Throws `image_broken` naming the member, `disk_full`, `tool_missing`, `tool_failed`.
+ * Throws `image_broken` naming the member, `image_too_large`, `disk_full`, `tool_missing`, `tool_failed`.
  */
 export async function extractArchive(file: string, format: ImageFormat, target: string, options: ExtractOptions = {}): Promise<void> {
   const command = format === "squashfs"
     ? unsquashCommand(file, target, options.exclude)
     : tarCommand(file, format, target, options.exclude);
   const tool = command[0] ?? "";
-  const ending = await runToEnd(command, options.signal);
+  const ending = await runToEnd(command, target, await mostUnpacked(file, options.limits), options.signal);
   if (!isGood(tool, ending)) throw explainEnding(tool, ending, target);
 }

@@ -2,6 +2,7 @@
 import { fail, isCode } from "../server/api/errors.ts";
 import type { Run } from "../server/host/run.ts";
 import { readRegular, scanArchive } from "./archive.ts";
+import { BareLook } from "./bare.ts";
 import { detectFileFormat, type ImageFormat } from "./compression.ts";
 import { assertWhole } from "./integrity.ts";
 import { type ImageMetadata, metadataLimit, parseMetadata } from "./metadata.ts";
@@ -14,25 +15,30 @@ export interface ImageFiles {
 
 export interface ImageInspection {
   metadata: ImageMetadata;
-  layout: "unified" | "split";
+  /** bare: a tarball of a root file system alone, whose metadata is made up. */
+  layout: "unified" | "split" | "bare";
   /** What holds the root file system; in a unified squashfs it is the folder rootfs. */
   rootfs: "tar" | "squashfs";
 }
 
 const broken = (reason: string) => fail("image_broken", { reason });
 
-/** Reads metadata.yaml; a unified image is read on until its rootfs shows. */
-async function readFromTar(file: string, format: ImageFormat, unified: boolean, signal?: AbortSignal): Promise<Buffer> {
+/** Reads metadata.yaml, or makes it up for a root file system; a unified image is read on until its rootfs shows. */
+async function readFromTar(file: string, format: ImageFormat, unified: boolean, signal?: AbortSignal): Promise<Pick<ImageInspection, "metadata" | "layout">> {
   let metadata: Buffer | undefined;
   let rootfs = !unified;
+  const bare = new BareLook();
   await scanArchive(file, format, async (member) => {
-    if (member.name === "metadata.yaml" && !metadata) metadata = await readRegular(member, metadataLimit);
     if (member.name === "rootfs" || member.name.startsWith("rootfs/")) rootfs = true;
+    if (member.name === "metadata.yaml" && !metadata) metadata = await readRegular(member, metadataLimit);
+    else if (unified && !metadata && !rootfs) await bare.visit(member);
     return !(metadata && rootfs);
   }, signal);
+  const madeUp = metadata || rootfs ? undefined : bare.metadata();
+  if (madeUp) return { metadata: madeUp, layout: "bare" };
   if (!metadata) throw broken("metadata.yaml is missing");
   if (!rootfs) throw broken("rootfs is missing");
-  return metadata;
+  return { metadata: parseMetadata(metadata.toString("utf8")), layout: unified ? "unified" : "split" };
 }
 
 async function readFromSquashfs(file: string, unified: boolean, run: Run, signal?: AbortSignal): Promise<string> {
@@ -58,7 +64,7 @@ async function assertTarball(file: string, format: ImageFormat, signal?: AbortSi
 
 /**
  * Checks local files and tells what they are. Does not decompress more than it takes to find metadata.yaml
- * (and, in a unified image, the first member of rootfs). Throws `image_broken`, `tool_missing`.
+ * (and, in a unified image, the first member of rootfs). Throws `image_broken`, `image_too_large`, `tool_missing`.
  */
 export async function inspectImage(files: ImageFiles, run: Run, options: { signal?: AbortSignal } = {}): Promise<ImageInspection> {
   const unified = files.rootfs === undefined;
@@ -71,12 +77,8 @@ export async function inspectImage(files: ImageFiles, run: Run, options: { signa
     await assertWhole(files.rootfs, rootfsFormat, "the rootfs", run);
     if (rootfsFormat !== "squashfs") await assertTarball(files.rootfs, rootfsFormat, options.signal);
   }
-  const text = format === "squashfs"
-    ? await readFromSquashfs(files.meta, unified, run, options.signal)
-    : (await readFromTar(files.meta, format, unified, options.signal)).toString("utf8");
-  return {
-    metadata: parseMetadata(text),
-    layout: unified ? "unified" : "split",
-    rootfs: rootfsFormat === "squashfs" ? "squashfs" : "tar",
-  };
+  const about = format === "squashfs"
+    ? { metadata: parseMetadata(await readFromSquashfs(files.meta, unified, run, options.signal)), layout: unified ? "unified" as const : "split" as const }
+    : await readFromTar(files.meta, format, unified, options.signal);
+  return { ...about, rootfs: rootfsFormat === "squashfs" ? "squashfs" : "tar" };
 }

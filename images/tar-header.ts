@@ -10,6 +10,8 @@ export interface TarHeader {
   type: string;
   /** Bytes of data that follow, before padding. */
   size: number;
+  /** Seconds since 1970. */
+  mtime: number;
   /** An old GNU sparse map goes on in the next block. */
   extended: boolean;
 }
@@ -54,7 +56,7 @@ export function parseHeader(block: Buffer): TarHeader | undefined {
   if (!Number.isSafeInteger(size) || size < 0) throw broken("the tarball is damaged: a member has no valid size");
   const prefix = block.toString("latin1", 257, 263) === "ustar\0" ? readText(block.subarray(345, 500)) : "";
   const name = readText(block.subarray(0, 100));
-  return { name: normalizeName(prefix ? `${prefix}/${name}` : name), type, size, extended: type === "S" && block[482] === 1 };
+  return { name: normalizeName(prefix ? `${prefix}/${name}` : name), type, size, mtime: readNumber(block.subarray(136, 148)) || 0, extended: type === "S" && block[482] === 1 };
 }
 
 /** The records of a pax header ("LENGTH KEY=VALUE\n" each). */

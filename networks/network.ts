@@ -8,6 +8,7 @@ import { applyBridge } from "./bridge/apply.ts";
 import { removeBridge } from "./bridge/remove.ts";
 import { hasIpv6 } from "./bridge/sysctl.ts";
 import { deleteHost, type HostEntry, listHosts, makeHostsDir, nameOfFile, writeHost } from "./dnsmasq/hosts.ts";
+import { isOfProject, renderNames, within, writeNames } from "./dnsmasq/names.ts";
 import { readLeases } from "./dnsmasq/leases.ts";
 import type { DnsmasqPlan } from "./dnsmasq/pid-file.ts";
 import { adoptDnsmasq, reloadDnsmasq, startDnsmasq, stopDnsmasq } from "./dnsmasq/process.ts";
@@ -99,9 +100,12 @@ const nameFor = ({ dnsMode }: BridgeSettings, file: string, entry: HostEntry): s
 export async function startNetwork(network: ManagedNetwork, host: NetworkHost): Promise<RunningNetwork> {
   const { name, dir } = network;
   const { run } = host;
-  const hostsDir = dnsmasqFiles(dir).hosts;
+  const { hosts: hostsDir, names: namesDir } = dnsmasqFiles(dir);
   let settings = readUsable(name, network.config);
   let dnsmasq: DnsmasqSupervisor | undefined;
+  let entries: Map<string, HostEntry> | undefined;
+  /** Read once: whoever looks for a free address asks for all. */
+  const hosts = (): Map<string, HostEntry> => (entries ??= listHosts(hostsDir));
 
   async function bringUp(): Promise<void> {
     const isNew = !existsSync(dir);
@@ -120,10 +124,20 @@ export async function startNetwork(network: ManagedNetwork, host: NetworkHost): 
     throw served.status === "rejected" ? served.reason : (guarded as PromiseRejectedResult).reason;
   }
 
+  /** Returns whether that changed anything. */
+  function writeEntry(file: string, given: HostEntry): boolean {
+    const name = nameFor(settings, file, given);
+    const entry = isOfProject(name) ? { ...given, ipv4: within(given.ipv4, settings.ipv4) } : given; // kept for the name, unless the subnet is another now
+    for (const folder of [hostsDir, namesDir]) makeHostsDir(folder);
+    const changes = [writeHost(hostsDir, file, { ...entry, name }), writeNames(namesDir, file, name && isOfProject(name) ? renderNames(settings, entry, name) : "")];
+    hosts().set(file, { ...entry, mac: entry.mac.toLowerCase(), name: isOfProject(name) ? undefined : name });
+    return changes.includes(true);
+  }
+
   async function changeTo(wanted: BridgeSettings): Promise<void> {
     settings = wanted;
     await dnsmasq?.detach();
-    for (const [file, entry] of listHosts(hostsDir)) writeHost(hostsDir, file, { ...entry, name: nameFor(settings, file, entry) });
+    for (const [file, entry] of hosts()) writeEntry(file, entry);
     await bringUp();
   }
 
@@ -139,11 +153,12 @@ export async function startNetwork(network: ManagedNetwork, host: NetworkHost): 
       }
     },
     setHost(file, entry) {
-      makeHostsDir(hostsDir);
-      if (writeHost(hostsDir, file, { ...entry, name: nameFor(settings, file, entry) })) dnsmasq?.reload();
+      if (writeEntry(file, entry)) dnsmasq?.reload();
     },
     async removeHost(file) {
       const entry = deleteHost(hostsDir, file);
+      writeNames(namesDir, file, "");
+      hosts().delete(file);
       if (!entry) return;
       dnsmasq?.reload();
       const server = settings.ipv4?.address;
@@ -154,7 +169,7 @@ export async function startNetwork(network: ManagedNetwork, host: NetworkHost): 
     },
     leases() {
       const now = Math.floor(Date.now() / 1000);
-      return listLeaseRows(settings, readText(`/sys/class/net/${name}/address`), listHosts(hostsDir), readLeases(dnsmasqFiles(dir).leases), now);
+      return listLeaseRows(settings, readText(`/sys/class/net/${name}/address`), hosts(), readLeases(dnsmasqFiles(dir).leases), now);
     },
     async stop({ keepRunning }) {
       await (keepRunning ? dnsmasq?.detach() : dnsmasq?.stop());

@@ -9,6 +9,7 @@ import type { GuestSockets } from "./guest-api/sockets.ts";
 import type { HttpsListener } from "./https/listener.ts";
 import type { ImageLibrary } from "./image-library/library.ts";
 import type { Restarts } from "./instances/autorestart.ts";
+import type { Backups } from "./instances/backups/backups.ts";
 import type { BusyInstances } from "./instances/busy.ts";
 import type { DiskUsage } from "./instances/disk-usage.ts";
 import type { Runtime } from "./instances/runtime.ts";
@@ -23,6 +24,7 @@ import type { ProjectStore } from "./projects/store.ts";
 import type { Settings } from "./settings.ts";
 import type { Shutdown } from "./shutdown.ts";
 import type { Pools } from "./storage/pools.ts";
+import type { Warnings } from "./warnings/warnings.ts";
 
 export interface Context {
   readonly paths: Paths;
@@ -33,6 +35,7 @@ export interface Context {
   readonly guestSockets: GuestSockets;
   readonly operations: Operations;
   readonly settings: Settings;
+  readonly warnings: Warnings;
   /** Whom the server trusts over the network. */
   readonly trust: Trust;
   readonly tokens: Tokens;
@@ -44,6 +47,7 @@ export interface Context {
   readonly profiles: ProfileStore;
   readonly instances: InstanceStore;
   readonly snapshots: SnapshotStore;
+  readonly backups: Backups;
   readonly images: ImageLibrary;
   readonly networks: Networks;
   readonly pools: Pools;

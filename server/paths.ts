@@ -57,12 +57,20 @@ export class Paths {
   get images(): string {
     return `${this.root}/images`;
   }
+  /** What can be fetched again: lists of images. */
+  get cache(): string {
+    return `${this.root}/cache`;
+  }
   get pools(): string {
     return `${this.root}/storage-pools`;
   }
   /** The file that holds the file system of a pool. */
   disk(pool: string): string {
     return `${this.root}/disks/${pool}.img`;
+  }
+  /** Of instances, named by id. */
+  get backups(): string {
+    return `${this.root}/backups`;
   }
   get networks(): string {
     return `${this.root}/networks`;

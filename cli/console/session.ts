@@ -26,7 +26,7 @@ export async function attachConsole(ctx: Context, { server, name }: Target, post
   const control = await open("control");
   let received: Promise<void> = Promise.resolve();
   const main = await open("0", (socket) => {
-    received = receiveInto(socket, (data) => writeAll(1, data));
+    received = receiveInto(socket, (...parts) => writeAll(1, ...parts));
     received.catch(() => {}); // awaited below
   });
   ctx.say("To detach from the console, press: <ctrl>+a q");

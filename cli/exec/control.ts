@@ -7,6 +7,8 @@ import type { WebSocketClient } from "../transport/websocket.ts";
 const forwarded = [
   "SIGTERM", "SIGHUP", "SIGINT", "SIGQUIT", "SIGABRT", "SIGTSTP", "SIGTTIN", "SIGTTOU", "SIGUSR1", "SIGUSR2", "SIGCONT",
 ] as const satisfies NodeJS.Signals[];
+/** Not all systems have all of them. */
+const known = () => forwarded.filter((signal) => signal in constants.signals);
 
 export class ControlChannel {
   readonly #interactive: boolean;
@@ -17,7 +19,7 @@ export class ControlChannel {
   /** From now on signals are not ours but the command's. */
   constructor(interactive: boolean) {
     this.#interactive = interactive;
-    for (const signal of forwarded) process.on(signal, this.#onSignal);
+    for (const signal of known()) process.on(signal, this.#onSignal);
   }
 
   attach(socket: WebSocketClient | undefined): void {
@@ -33,7 +35,7 @@ export class ControlChannel {
   }
 
   close(): void {
-    for (const signal of forwarded) process.off(signal, this.#onSignal);
+    for (const signal of known()) process.off(signal, this.#onSignal);
     this.#socket?.close();
   }
 

@@ -19,7 +19,7 @@ const patience = 3000;
 export interface SessionOptions {
   useStdin: boolean;
   /** Where output goes that is not to go to our own. */
-  write?: (fd: 1 | 2, data: Uint8Array) => Promise<void>;
+  write?: (fd: 1 | 2, ...parts: Uint8Array[]) => Promise<void>;
 }
 
 /** Runs a command in an instance; resolves to its exit status. The terminal is as before in any case. */
@@ -51,7 +51,7 @@ async function connectStreams(server: Server, operation: Operation, control: Con
     server.openWebsocket(server.client.path("connectOperation", { id: operation.id, secret: fds[fd] ?? "" }), setUp);
   const outputs: Promise<void>[] = [];
   const receive = (target: 1 | 2) => (socket: WebSocketClient) => {
-    const received = receiveInto(socket, (data) => write(target, data));
+    const received = receiveInto(socket, (...parts) => write(target, ...parts));
     received.catch(() => {}); // awaited below
     outputs.push(received);
   };

@@ -10,9 +10,9 @@ import { renderYaml } from "./yaml.ts";
 export interface Listing {
   header: readonly string[];
   rows: readonly (readonly string[])[];
-  /** What JSON and YAML show. */
-  raw: readonly unknown[];
-  /** Of one of `raw`. */
+  /** What JSON and YAML show: a list, usually. */
+  raw: unknown;
+  /** Of `raw`, or of one of its items. */
   shape: Shape;
 }
 
@@ -23,10 +23,12 @@ export function assertFormat(format: string): void {
   if (!formats.includes(format)) throw new CliError(`Invalid format "${format}"`, { hint: `choose one of ${formats.join(", ")}.` });
 }
 
-export function renderListing(format: string, { header, rows, raw, shape }: Listing): string {
+/** `width`: of the terminal, when it is one. Long cells are broken for it, but in nothing that a program may read. */
+export function renderListing(format: string, { header, rows, raw, shape }: Listing, width?: number): string {
   assertFormat(format);
-  if (format === "json") return `${renderJson(forJson(raw, { listOf: shape }))}\n`;
-  if (format === "yaml") return renderYaml(forYaml(raw, { listOf: shape }));
+  const whole: Shape = Array.isArray(raw) ? { listOf: shape } : shape;
+  if (format === "json") return `${renderJson(forJson(raw, whole))}\n`;
+  if (format === "yaml") return renderYaml(forYaml(raw, whole));
   if (format === "csv") return renderCsv(rows);
-  return format === "compact" ? renderCompact(header, rows) : renderTable(header, rows);
+  return format === "compact" ? renderCompact(header, rows, width) : renderTable(header, rows, "table", width);
 }

@@ -68,6 +68,9 @@ export const profileShape = {
   struct: { config: "map", description: "value", devices: "map", name: "value", used_by: "list" },
 } as const satisfies Shape;
 
+export const projectShape = { struct: { config: "map", description: "value", name: "value", used_by: "list" } } as const satisfies Shape;
+export const projectStateShape = { struct: { resources: { mapOf: { struct: { Limit: "value", Usage: "value" } } } } } as const satisfies Shape;
+
 export const poolShape = {
   struct: { config: "map", description: "value", name: "value", driver: "value", used_by: "list", status: "value", locations: "list" },
 } as const satisfies Shape;
@@ -82,6 +85,13 @@ export const operationShape = {
   struct: {
     id: "value", class: "value", description: "value", created_at: "time", updated_at: "time", status: "value", status_code: "value",
     resources: "map", metadata: "map", may_cancel: "value", err: "value", location: "value",
+  },
+} as const satisfies Shape;
+
+export const warningShape = {
+  struct: {
+    status: "value", uuid: "value", location: "value", project: "value", type: "value", count: "value", first_seen_at: "time", last_seen_at: "time",
+    last_message: "value", severity: "value", entity_url: "value",
   },
 } as const satisfies Shape;
 

@@ -46,18 +46,52 @@ function title(header: string): string {
 
 /** Control characters but line breaks would move the cursor: names and descriptions are other people's. */
 function cellLines(cell: string): string[] {
-  return cell.replace(/[\0-\x09\x0b-\x1f\x7f]/g, " ").split("\n");
+  return cell.replace(/[\0-\x09\x0b-\x1f\x7f-\x9f]/g, " ").split("\n");
 }
 
-export function renderTable(header: readonly string[], rows: readonly (readonly string[])[], style: "table" | "compact" = "table"): string {
+const narrowest = 8;
+
+/** Makes the widest columns narrower until all of them fit, as far as that goes. */
+function fitWidths(widths: readonly number[], most: number): number[] {
+  const fitted = [...widths];
+  for (let excess = fitted.reduce((sum, width) => sum + width + 3, 1) - most; excess > 0; excess--) {
+    const widest = fitted.indexOf(Math.max(...fitted));
+    if ((fitted[widest] ?? 0) <= narrowest) break;
+    fitted[widest] = (fitted[widest] ?? 0) - 1;
+  }
+  return fitted;
+}
+
+/** Breaks a line into pieces of a width, at blanks where there are some. */
+export function wrapLine(text: string, width: number): string[] {
+  if (displayWidth(text) <= width) return [text];
+  const lines: string[] = [];
+  let line = "";
+  for (const char of text) {
+    if (displayWidth(line + char) > width) {
+      const blank = line.lastIndexOf(" ");
+      const cut = blank > width / 2 ? blank : line.length;
+      lines.push(line.slice(0, cut));
+      line = line.slice(cut).trimStart();
+    }
+    line += char;
+  }
+  return [...lines, line];
+}
+
+export function renderTable(header: readonly string[], rows: readonly (readonly string[])[], style: "table" | "compact" = "table", most = Number.POSITIVE_INFINITY): string {
   const titles = header.map(title);
-  const cells = rows.map((row) => row.map(cellLines));
-  const widths = titles.map((text, i) => Math.max(displayWidth(text), ...cells.map((row) => Math.max(...(row[i] ?? []).map(displayWidth)))));
+  const whole = rows.map((row) => row.map(cellLines));
+  const widths = fitWidths(titles.map((text, i) => Math.max(displayWidth(text), ...whole.map((row) => Math.max(...(row[i] ?? []).map(displayWidth))))), most);
+  const cells = whole.map((row) => row.map((lines, i) => lines.flatMap((text) => wrapLine(text, widths[i] ?? 0))));
   const [edge, between] = style === "table" ? ["|", "|"] : [" ", ""];
   const line = style === "table" ? `+${widths.map((width) => "-".repeat(width + 2)).join("+")}+\n` : "";
   const draw = (texts: string[]) => `${edge}${texts.map((text) => ` ${text} `).join(between)}${edge}\n`;
 
-  const out = [line, draw(titles.map((text, i) => centre(text, widths[i] ?? 0))), line];
+  const head = titles.map((text, i) => wrapLine(text, widths[i] ?? 0));
+  const out = [line];
+  for (let y = 0; y < Math.max(...head.map((lines) => lines.length)); y++) out.push(draw(head.map((lines, i) => centre(lines[y] ?? "", widths[i] ?? 0))));
+  out.push(line);
   for (const row of cells) {
     const height = Math.max(...row.map((lines) => lines.length));
     for (let y = 0; y < height; y++) out.push(draw(row.map((lines, i) => padRight(lines[y] ?? "", widths[i] ?? 0))));

@@ -1,5 +1,6 @@
 // What dnsmasq knows about each interface of an instance: one small file per interface.
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { isOfProject } from "./names.ts";
 import { parseIp } from "../../server/api/config-keys/ip.ts";
 
 export interface HostEntry {
@@ -15,13 +16,16 @@ function assertFile(file: string): void {
   if (!/^[A-Za-z0-9_][A-Za-z0-9_.:@-]*$/.test(file) || file.length > 200) throw new RangeError(`"${file}" is no name for a hosts file`);
 }
 
-/** `MAC[,IPv4][,[IPv6]][,NAME]`. Throws RangeError for values that are not what they should be. */
+/** The tag of hosts that DHCP knows no name for, also not the one they say they have. */
+export const unnamed = "unnamed";
+
+/** `MAC[,IPv4][,[IPv6]][,NAME]`; of a name of two labels DHCP must not know the first. Throws RangeError for values that are not what they should be. */
 export function renderHost({ mac, ipv4, ipv6, name }: HostEntry): string {
   if (!/^[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}$/.test(mac)) throw new RangeError(`"${mac}" is no MAC address`);
   if (ipv4 && parseIp(ipv4)?.family !== 4) throw new RangeError(`"${ipv4}" is no IPv4 address`);
   if (ipv6 && parseIp(ipv6)?.family !== 6) throw new RangeError(`"${ipv6}" is no IPv6 address`);
   if (name && !/^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/.test(name)) throw new RangeError(`"${name}" is no host name`);
-  return [mac.toLowerCase(), ...(ipv4 ? [ipv4] : []), ...(ipv6 ? [`[${ipv6}]`] : []), ...(name ? [name] : [])].join(",");
+  return [mac.toLowerCase(), ...(ipv4 ? [ipv4] : []), ...(ipv6 ? [`[${ipv6}]`] : []), ...(name ? [isOfProject(name) ? `set:${unnamed}` : name] : [])].join(",");
 }
 
 /** Reads a line that `renderHost` wrote; undefined for anything else. */
@@ -30,7 +34,7 @@ export function parseHost(line: string): HostEntry | undefined {
   if (!mac || !/^[0-9a-f:]{17}$/.test(mac)) return undefined;
   const ipv6 = rest.find((part) => part.startsWith("["))?.slice(1, -1);
   const ipv4 = rest.find((part) => parseIp(part)?.family === 4);
-  const name = rest.find((part) => !part.startsWith("[") && part !== ipv4);
+  const name = rest.find((part) => !part.startsWith("[") && !part.startsWith("set:") && part !== ipv4);
   return { mac, ipv4, ipv6, name };
 }
 

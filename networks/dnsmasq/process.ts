@@ -28,6 +28,7 @@ function prepareFiles({ network, dir, raw }: DnsmasqPlan): number {
   const files = dnsmasqFiles(dir);
   mkdirSync(dir, { recursive: true, mode: 0o711 });
   makeHostsDir(files.hosts);
+  makeHostsDir(files.names);
   assertReachable(network, files.hosts);
   writeFileSync(files.raw, raw === "" || raw.endsWith("\n") ? raw : `${raw}\n`, { mode: 0o600 });
   return openSync(files.log, constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_APPEND, 0o640);

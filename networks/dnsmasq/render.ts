@@ -1,11 +1,14 @@
 // The arguments of a network's dnsmasq, in LXD's order.
 import { readFileSync } from "node:fs";
+import { unnamed } from "./hosts.ts";
 import type { BridgeSettings, FamilySettings } from "../settings.ts";
 
 /** Where a network's dnsmasq keeps its things; all below the network's own folder. */
 export interface DnsmasqFiles {
   readonly leases: string;
   readonly hosts: string;
+  /** Names of instances in projects. */
+  readonly names: string;
   readonly raw: string;
   readonly pid: string;
   readonly log: string;
@@ -13,7 +16,7 @@ export interface DnsmasqFiles {
 
 export function dnsmasqFiles(dir: string): DnsmasqFiles {
   return {
-    leases: `${dir}/dnsmasq.leases`, hosts: `${dir}/dnsmasq.hosts`, raw: `${dir}/dnsmasq.raw`,
+    leases: `${dir}/dnsmasq.leases`, hosts: `${dir}/dnsmasq.hosts`, names: `${dir}/dnsmasq.names`, raw: `${dir}/dnsmasq.raw`,
     pid: `${dir}/dnsmasq.pid`, log: `${dir}/dnsmasq.log`,
   };
 }
@@ -72,6 +75,7 @@ export function renderArgs(settings: BridgeSettings, files: DnsmasqFiles, accoun
     ...(ipv4 ? renderIpv4(settings, ipv4, files) : []),
     ...(ipv6 ? renderIpv6(settings, ipv6, files) : []),
     ...(settings.dnsMode === "none" ? [] : ["-s", domain, "--interface-name", `_gateway.${domain},${name}`, "-S", `/${domain}/`]),
+    ...(settings.dnsMode === "managed" ? [`--addn-hosts=${files.names}`, `--dhcp-ignore-names=tag:${unnamed}`] : []),
     `--conf-file=${files.raw}`, "-u", account.user, "-g", account.group,
     "--log-facility=-",
   ];

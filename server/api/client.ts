@@ -31,7 +31,7 @@ export interface Transport {
 
 type Arg<E extends Endpoint> = Params<E> &
   Partial<Query<E>> & {
-    body?: E["body"] extends "stream" ? AsyncIterable<Uint8Array> | string : Body<E>;
+    body?: E["body"] extends "stream" ? AsyncIterable<Uint8Array> | string : Body<E> | (E["upload"] extends string ? AsyncIterable<Uint8Array> : never);
     headers?: Readonly<Record<string, string>>;
   };
 

@@ -34,6 +34,8 @@ export interface Endpoint {
   readonly query?: TObject;
   /** A schema of the JSON body, or `stream` when the handler reads the bytes itself. */
   readonly body?: TSchema | "stream";
+  /** Besides JSON it takes bytes, as application/octet-stream: what they are. */
+  readonly upload?: string;
   /** Of the envelope's metadata (`sync`) or of the finished operation's metadata (`operation`). */
   readonly response?: TSchema;
   /** The HTTP status of a success when it is not 200 (`sync`). */

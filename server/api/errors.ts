@@ -40,6 +40,11 @@ const table = {
   upgrade_missing: { status: 400, message: "Missing or invalid upgrade header" },
   websocket_expected: { status: 400, message: "This endpoint speaks websocket only: the request has no Upgrade header" },
 
+  // Warnings
+  warning_not_found: { status: 404, message: "Warning not found", hint: "See `berth warning list --all`." },
+  warning_status_unknown: { status: 400, message: "Invalid warning type \"{status}\"" },
+  warning_status_fixed: { status: 403, message: "Status may only be set to \"acknowledge\" or \"new\"" },
+
   // Other servers
   remote_unreachable: { status: 502, message: "Cannot reach {url}: {reason}", hint: "Check the address, and that the server listens there (core.https_address)." },
   remote_certificate: { status: 502, message: "{url} has another certificate than the one it is known by", hint: "Somebody may sit between, or the server has got a new one: remove the remote and add it anew." },
@@ -83,6 +88,7 @@ const table = {
   project_limit_low: { status: 400, message: "{reason}", hint: "{hint}" },
   project_restricted: { status: 403, message: "{reason}", hint: "The project is restricted by {key}, which who administers the server can change: berth project edit {project}" },
   project_conflict: { status: 400, message: "{reason}" },
+  users_not_ready: { status: 503, message: "Berth is not set up yet", hint: "Who administers it gives it a storage pool first: berth admin init" },
   project_network_type: {
     status: 400,
     message: "Network type does not support non-default projects",
@@ -117,6 +123,17 @@ const table = {
     hint: "Choose another name, or delete it first: berth delete {instance}/{name}",
   },
   snapshot_to_restore_missing: { status: 404, message: "Snapshot {instance}/{name} does not exist", hint: "See `berth info {instance}` for the snapshots it has." },
+  backup_not_found: { status: 404, message: "Instance backup not found", hint: "Backups expire: see `berth query /1.0/instances/NAME/backups` for those there are." },
+  backup_exists: { status: 409, message: "Backup \"{name}\" already exists", hint: "Choose another name, or leave it out for one that is free." },
+  backup_running: { status: 400, message: "Instance \"{name}\" is being backed up already", hint: "Wait for it (berth operation list), or cancel it: berth operation delete ID" },
+  backup_broken: { status: 400, message: "Backup is not usable: {reason}" },
+  compression_unsupported: { status: 400, message: "Compression algorithm \"{algorithm}\" is not supported: use {known}, with a level such as -3 if you want" },
+  migration_failed: { status: 500, message: "Error transferring instance data: {reason}", hint: "The instance is where it was. See the other server's log for more." },
+  live_migration_unsupported: {
+    status: 500,
+    message: "Unable to perform container live migration. CRIU isn't installed on the {side} server",
+    hint: "Berth moves no running processes: stop the instance first, or use --stateless.",
+  },
   invalid_name: { status: 400, message: "Invalid {what} name \"{name}\": {reason}" },
   instance_running: { status: 400, message: "Instance is running", hint: "Stop it first, or use --force." },
   instance_already_running: { status: 400, message: "The instance is already running" },
@@ -180,6 +197,11 @@ const table = {
   file_not_found: { status: 404, message: "Not Found", hint: "There is no {path} in the instance, or not the directory it is to be in." },
   file_bad_type: { status: 400, message: "Bad file type: {type}" },
   file_bad_write_mode: { status: 400, message: "Bad file write mode: {mode}" },
+  file_served: {
+    status: 400,
+    message: "{path} lies on a file system that a program serves, and which may not answer",
+    hint: "Read and write it with: berth file pull -r, berth file push -r or berth file mount",
+  },
   file_special: {
     status: 400,
     message: "{path} is {kind}",
@@ -243,10 +265,32 @@ const table = {
     status: 400,
     message: "Image fingerprint doesn't match. Got {found} expected {expected}",
   },
-  image_source_unsupported: { status: 400, message: "Image source \"{type}\" is not supported yet" },
+  image_source_unsupported: { status: 400, message: "Image source \"{type}\" is not supported" },
+  image_source_missing: { status: 400, message: "must specify one of alias or fingerprint for init from image" },
+  image_remote_missing: { status: 404, message: "Failed getting remote image info: {server} has no image \"{name}\"", hint: "See `berth image list REMOTE:` for the images it has." },
+  image_without_source: { status: 400, message: "The image was not fetched from a server by an alias: there is nothing to refresh it from" },
+  image_too_large: {
+    status: 400,
+    message: "Image is not usable: {what} would be larger than {limit}",
+    hint: "No image is unpacked to more than 4 GiB and 200 times its own size, or onto the last space of a disk.",
+  },
+  publish_running: { status: 400, message: "Cannot export a running instance as an image", hint: "Stop it first, or use --force to have it stopped and started again." },
+  download_failed: { status: 502, message: "Failed to download {url}: {reason}", hint: "Check the address, and try again: nothing of it was kept." },
+  download_mismatch: { status: 502, message: "Hash mismatch for {url}: {found} != {expected}", hint: "The server sent something else than it lists: try again later, or another server." },
+  stream_broken: { status: 502, message: "{url} is no simplestreams server: {reason}" },
   image_architecture: { status: 400, message: "The image is for {architecture}, this machine runs {host}" },
   alias_not_found: { status: 404, message: "Image alias not found" },
   alias_exists: { status: 409, message: "Alias \"{name}\" already exists" },
+
+  // Recipes of images
+  recipe_not_found: { status: 404, message: "There is no recipe \"{name}\"", hint: "Name a file, or one that comes with Berth: debian/12, debian/12/cloud, debian/13, busybox." },
+  recipe_invalid: { status: 400, message: "{place}: {reason}", hint: "images/recipes/reference.md tells what a recipe may say." },
+  recipe_step_failed: { status: 400, message: "The step \"{step}\" ({place}) ended with status {status}:\n{words}" },
+  recipe_no_apt: { status: 400, message: "The root file system has no apt-get to install {packages} with", hint: "Install them by a command of its own package manager: a step of run, with network: true." },
+  recipe_keyring_missing: { status: 400, message: "There is no {file} to check the signatures of {suite} with", hint: "Install it (apt install {package}), or name another: source.keyring" },
+  recipe_download_failed: { status: 502, message: "{url} cannot be downloaded: {reason}" },
+  recipe_hash_mismatch: { status: 400, message: "The source is another file than the recipe says: its SHA-256 is {found}, not {expected}", hint: "If it was changed for good, write the new one into the recipe." },
+  root_needed: { status: 403, message: "{what} takes root: it makes files of all owners, mounts and namespaces", hint: "Run it with sudo." },
 
   // Networks
   network_not_found: { status: 404, message: "Network not found" },
@@ -267,6 +311,7 @@ const table = {
   pool_exists: { status: 409, message: "The storage pool already exists" },
   pool_in_use: { status: 400, message: "The storage pool is currently in use" },
   pool_driver_unsupported: { status: 400, message: "Storage driver \"{driver}\" is not supported; use \"dir\" or \"btrfs\"" },
+  root_size_too_small: { status: 400, message: "The root disk holds {used} bytes already, more than {size}", hint: "Choose a larger size, or remove files first." },
   disk_full: { status: 500, message: "No space left on the device that holds {path}", hint: "Free some space, then try again." },
 
   // The daemon itself

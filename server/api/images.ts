@@ -15,6 +15,16 @@ const writable = {
 export const ImagePut = Type.Object(writable);
 export type ImagePut = Static<typeof ImagePut>;
 
+/** Where an image was fetched from by a name, so that a newer one can be. */
+export const UpdateSource = Type.Object({
+  alias: Type.String(),
+  certificate: Type.String({ description: "PEM; empty: its authorities are this machine's" }),
+  protocol: Type.String({ description: "lxd, simplestreams or direct" }),
+  server: Type.String({ description: "URL" }),
+  image_type: Type.String(),
+});
+export type UpdateSource = Static<typeof UpdateSource>;
+
 export const Image = Type.Object({
   auto_update: Type.Boolean(),
   properties: StringMap,
@@ -27,6 +37,7 @@ export const Image = Type.Object({
   filename: Type.String(),
   fingerprint: Type.String({ description: "SHA-256 of the bytes as imported" }),
   size: Type.Integer({ description: "Bytes" }),
+  update_source: Type.Optional(UpdateSource),
   type: Type.String(),
   created_at: Timestamp,
   last_used_at: Timestamp,
@@ -47,6 +58,42 @@ export const Alias = Type.Object({
 });
 export type Alias = Static<typeof Alias>;
 
+export const ImagesPostSource = Type.Object({
+  type: Type.Optional(Type.String({ description: "instance (or container), snapshot, image or url" })),
+  name: Type.Optional(Type.String({ description: "instance, snapshot: its name" })),
+  mode: Type.Optional(Type.String({ description: "image: pull, or push for a token by which another server sends it" })),
+  server: Type.Optional(Type.String({ description: "image: URL" })),
+  protocol: Type.Optional(Type.String({ description: "image: lxd (default) or simplestreams" })),
+  certificate: Type.Optional(Type.String({ description: "image: PEM of the certificate that the server must have" })),
+  secret: Type.Optional(Type.String({ description: "image: of a private one" })),
+  alias: Type.Optional(Type.String()),
+  fingerprint: Type.Optional(Type.String({ description: "image: whole, a prefix, or an alias" })),
+  project: Type.Optional(Type.String({ description: "image: on the other server" })),
+  image_type: Type.Optional(Type.String()),
+  url: Type.Optional(Type.String({ description: "url: answers HEAD with LXD-Image-Hash and LXD-Image-URL" })),
+});
+export type ImagesPostSource = Static<typeof ImagesPostSource>;
+
+/** What is to become an image, when it is not sent as bytes. */
+export const ImagesPost = Type.Object({
+  ...writable,
+  filename: Type.Optional(Type.String()),
+  source: Type.Optional(ImagesPostSource),
+  compression_algorithm: Type.Optional(Type.String({ description: "As in images.compression_algorithm" })),
+  aliases: Type.Optional(Type.Array(Type.Object({ name: Type.String(), description: Type.Optional(Type.String()) }))),
+});
+export type ImagesPost = Static<typeof ImagesPost>;
+
+/** Which server an image is to be sent to. */
+export const ImageExportPost = Type.Object({
+  target: Type.String({ description: "URL of the server" }),
+  secret: Type.String({ description: "Of the token that the other server gave" }),
+  certificate: Type.Optional(Type.String({ description: "PEM of the certificate that it must have" })),
+  project: Type.Optional(Type.String({ description: "On the other server" })),
+  profiles: Type.Optional(Type.Array(Type.String())),
+});
+export type ImageExportPost = Static<typeof ImageExportPost>;
+
 const ImageQuery = Type.Object({ ...ProjectQuery.properties, secret: Type.Optional(Type.String()) });
 
 export const imageEndpoints = defineEndpoints({
@@ -55,10 +102,13 @@ export const imageEndpoints = defineEndpoints({
     errors: ["invalid_filter"], summary: "List images",
   },
   createImage: {
-    method: "POST", path: "/1.0/images", access: "edit", kind: "operation", query: ProjectQuery, body: "stream",
+    method: "POST", path: "/1.0/images", access: "edit", kind: "operation", untrusted: true, query: ProjectQuery, body: "stream",
     response: Type.Object({ fingerprint: Type.String(), size: Type.String({ description: "Bytes, in digits" }) }),
-    errors: ["image_broken", "image_exists", "image_fingerprint_mismatch", "image_source_unsupported", "disk_full"],
-    summary: "Import an image: one tarball as octet-stream, or metadata and rootfs as multipart form",
+    errors: [
+      "image_broken", "image_exists", "image_fingerprint_mismatch", "image_source_unsupported", "image_source_missing", "image_remote_missing", "publish_running",
+      "alias_exists", "disk_full", "download_failed", "forbidden",
+    ],
+    summary: "Make an image: of one tarball as octet-stream, of metadata and rootfs as multipart form, or as JSON says (ImagesPost)",
   },
   getImage: {
     method: "GET", path: "/1.0/images/:fingerprint", access: "view", kind: "sync", untrusted: true, query: ImageQuery, response: Image,
@@ -80,6 +130,23 @@ export const imageEndpoints = defineEndpoints({
   exportImage: {
     method: "GET", path: "/1.0/images/:fingerprint/export", access: "view", kind: "raw", untrusted: true, query: ImageQuery,
     errors: ["image_not_found"], summary: "Download an image, byte for byte as it was imported",
+  },
+  headImageExport: {
+    method: "HEAD", path: "/1.0/images/:fingerprint/export", access: "view", kind: "raw", untrusted: true, query: ImageQuery,
+    errors: ["image_not_found"], summary: "Tell the size and names of a download",
+  },
+  pushImage: {
+    method: "POST", path: "/1.0/images/:fingerprint/export", access: "edit", kind: "operation", query: ProjectQuery, body: ImageExportPost, since: "images_push_relay",
+    errors: ["image_not_found", "remote_unreachable", "remote_certificate", "remote_refused"], summary: "Send an image to another server",
+  },
+  refreshImage: {
+    method: "POST", path: "/1.0/images/:fingerprint/refresh", access: "edit", kind: "operation", query: ProjectQuery, since: "image_force_refresh",
+    response: Type.Object({ refreshed: Type.Boolean() }), errors: ["image_not_found", "image_without_source"],
+    summary: "Replace an image by the one that its source has now",
+  },
+  createImageSecret: {
+    method: "POST", path: "/1.0/images/:fingerprint/secret", access: "operate", kind: "operation", query: ProjectQuery,
+    errors: ["image_not_found"], summary: "Make a token by which somebody else may download the image, once",
   },
   listAliases: {
     method: "GET", path: "/1.0/images/aliases", access: "view", kind: "sync", query: ListQuery, response: urlsOr(Alias), summary: "List image aliases",

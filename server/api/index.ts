@@ -1,8 +1,10 @@
 // The door to the contract: all endpoints in one table.
+import { backupEndpoints } from "./backups.ts";
 import { certificateEndpoints } from "./certificates.ts";
 import { eventEndpoints } from "./events.ts";
 import { imageEndpoints } from "./images.ts";
 import { instanceEndpoints } from "./instances.ts";
+import { metricsEndpoints } from "./metrics.ts";
 import { networkEndpoints } from "./networks.ts";
 import { operationEndpoints } from "./operations.ts";
 import { profileEndpoints } from "./profiles.ts";
@@ -10,6 +12,7 @@ import { projectEndpoints } from "./projects.ts";
 import { serverEndpoints } from "./server.ts";
 import { snapshotEndpoints } from "./snapshots.ts";
 import { storageEndpoints } from "./storage.ts";
+import { warningEndpoints } from "./warnings.ts";
 
 export const endpoints = {
   ...serverEndpoints,
@@ -18,11 +21,14 @@ export const endpoints = {
   ...operationEndpoints,
   ...instanceEndpoints,
   ...snapshotEndpoints,
+  ...backupEndpoints,
   ...imageEndpoints,
   ...networkEndpoints,
   ...profileEndpoints,
   ...projectEndpoints,
   ...storageEndpoints,
+  ...warningEndpoints,
+  ...metricsEndpoints,
 } as const;
 export type EndpointTable = typeof endpoints;
 export type OperationId = keyof EndpointTable;

@@ -1,8 +1,9 @@
 // Instances: full-OS containers.
 import { type Static, Type } from "typebox";
 import { defineEndpoints } from "./endpoint.ts";
+import { InstanceBackup } from "./backups.ts";
 import { Snapshot } from "./snapshots.ts";
-import { Devices, ListQuery, ProjectQuery, StringMap, Timestamp } from "./schemas.ts";
+import { Devices, ListQuery, MigrationTarget, ProjectQuery, StringMap, Timestamp } from "./schemas.ts";
 
 const writable = {
   architecture: Type.Optional(Type.String()),
@@ -18,6 +19,10 @@ export type InstancePut = Static<typeof InstancePut>;
 
 export const InstanceSource = Type.Object({
   type: Type.String({ description: "image, none, copy or migration" }),
+  operation: Type.Optional(Type.String({ description: "migration: URL of the source's operation (pull)" })),
+  secrets: Type.Optional(Type.Record(Type.String(), Type.String(), { description: "migration: of that operation's websockets (pull)" })),
+  "base-image": Type.Optional(Type.String({ description: "migration: fingerprint of the image it was made from" })),
+  live: Type.Optional(Type.Boolean()),
   alias: Type.Optional(Type.String()),
   fingerprint: Type.Optional(Type.String({ description: "Whole, or a prefix that is unique" })),
   properties: Type.Optional(StringMap),
@@ -25,7 +30,7 @@ export const InstanceSource = Type.Object({
   protocol: Type.Optional(Type.String()),
   certificate: Type.Optional(Type.String()),
   secret: Type.Optional(Type.String()),
-  mode: Type.Optional(Type.String()),
+  mode: Type.Optional(Type.String({ description: "migration: pull or push" })),
   source: Type.Optional(Type.String({ description: "copy: an instance, or INSTANCE/SNAPSHOT" })),
   project: Type.Optional(Type.String({ description: "copy: of the source" })),
   instance_only: Type.Optional(Type.Boolean({ description: "copy: without its snapshots" })),
@@ -43,7 +48,7 @@ export const InstancesPost = Type.Object({
 });
 export type InstancesPost = Static<typeof InstancesPost>;
 
-/** A rename, or a move to another pool (`migration` and `pool`). */
+/** A rename, a move to another pool (`migration` and `pool`), or one to another server (`migration` alone). */
 export const InstancePost = Type.Object({
   name: Type.Optional(Type.String({ description: "The new name; absent: as it was" })),
   migration: Type.Optional(Type.Boolean()),
@@ -52,6 +57,8 @@ export const InstancePost = Type.Object({
   container_only: Type.Optional(Type.Boolean()),
   pool: Type.Optional(Type.String()),
   project: Type.Optional(Type.String()),
+  target: Type.Optional(MigrationTarget),
+  allow_inconsistent: Type.Optional(Type.Boolean({ description: "Pass over files that vanish while they are read" })),
 });
 export type InstancePost = Static<typeof InstancePost>;
 
@@ -126,7 +133,7 @@ export type InstanceState = Static<typeof InstanceState>;
 /** An instance with all that recursion=2 adds. */
 export const InstanceFull = Type.Object({
   ...Instance.properties,
-  backups: Type.Union([Type.Array(Type.Any()), Type.Null()]),
+  backups: Type.Union([Type.Array(InstanceBackup), Type.Null()]),
   state: InstanceState,
   snapshots: Type.Union([Type.Array(Snapshot), Type.Null()]),
 });
@@ -191,7 +198,8 @@ export const instanceEndpoints = defineEndpoints({
   },
   createInstance: {
     method: "POST", path: "/1.0/instances", access: "edit", kind: "operation", query: ProjectQuery, body: InstancesPost,
-    errors: ["instance_exists", "invalid_name", "image_not_found", "no_root_device", "requested_profile_not_found"],
+    upload: "A backup to make it of; X-LXD-name and X-LXD-pool stand for another name and pool",
+    errors: ["instance_exists", "invalid_name", "image_not_found", "no_root_device", "requested_profile_not_found", "backup_broken", "disk_full"],
     summary: "Create an instance",
   },
   changeInstancesState: {
@@ -215,7 +223,7 @@ export const instanceEndpoints = defineEndpoints({
   },
   renameInstance: {
     method: "POST", path: "/1.0/instances/:name", access: "edit", kind: "operation", query: ProjectQuery, body: InstancePost,
-    errors: ["instance_not_found", "instance_running", "instance_exists", "pool_not_found"], summary: "Rename an instance, or move it to another pool",
+    errors: ["instance_not_found", "instance_running", "instance_exists", "pool_not_found"], summary: "Rename an instance, move it to another pool, or give it to another server",
   },
   rebuildInstance: {
     method: "POST", path: "/1.0/instances/:name/rebuild", access: "edit", kind: "operation", query: ProjectQuery, body: InstanceRebuildPost, since: "instances_rebuild",

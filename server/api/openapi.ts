@@ -26,10 +26,10 @@ function parametersOf(endpoint: Endpoint): Json[] {
   return [...inPath, ...inQuery, ...(endpoint.precondition ? [ifMatch] : [])];
 }
 
-function bodyOf({ body }: Endpoint): Json | undefined {
+function bodyOf({ body, upload }: Endpoint): Json | undefined {
   if (body === undefined) return undefined;
   if (body === "stream") return { content: { "application/octet-stream": {}, "multipart/form-data": {} } };
-  return { content: { "application/json": { schema: body } } };
+  return { content: { "application/json": { schema: body }, ...(upload ? { "application/octet-stream": { schema: { type: "string", format: "binary", description: upload } } } : {}) } };
 }
 
 const json = (schema: Json): Json => ({ "application/json": { schema } });

@@ -29,3 +29,10 @@ export type ListQuery = Static<typeof ListQuery>;
 export const urlsOr = <T extends import("typebox").TSchema>(item: T) => Type.Union([Type.Array(Type.String()), Type.Array(item)]);
 
 export const RenameBody = Type.Object({ name: Type.String() });
+
+/** Where a migration goes, when the source is to turn there. */
+export const MigrationTarget = Type.Object({
+  operation: Type.String({ description: "URL of the operation there" }),
+  certificate: Type.Optional(Type.String({ description: "PEM of the certificate there" })),
+  secrets: Type.Optional(StringMap),
+});

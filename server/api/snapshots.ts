@@ -1,7 +1,7 @@
 // Snapshots of instances: what an instance was at a time, to go back to or to copy from.
 import { type Static, Type } from "typebox";
 import { defineEndpoints } from "./endpoint.ts";
-import { Devices, ListQuery, ProjectQuery, StringMap, Timestamp } from "./schemas.ts";
+import { Devices, ListQuery, ProjectQuery, StringMap, Timestamp, MigrationTarget } from "./schemas.ts";
 
 const ExpiresAt = Type.Optional(Type.Union([Type.String({ description: "RFC 3339; the zero time: never. Absent: as snapshots.expiry says" }), Type.Null()]));
 
@@ -33,9 +33,10 @@ export const SnapshotPut = Type.Object({ expires_at: ExpiresAt });
 export type SnapshotPut = Static<typeof SnapshotPut>;
 
 export const SnapshotPost = Type.Object({
-  name: Type.String(),
+  name: Type.Optional(Type.String({ description: "The new name; unused when it is given to another server" })),
   migration: Type.Optional(Type.Boolean()),
   live: Type.Optional(Type.Boolean()),
+  target: Type.Optional(MigrationTarget),
 });
 
 const errors = ["instance_not_found", "snapshot_not_found"] as const;
@@ -63,7 +64,7 @@ export const snapshotEndpoints = defineEndpoints({
   },
   renameSnapshot: {
     method: "POST", path: "/1.0/instances/:name/snapshots/:snapshot", access: "edit", kind: "operation", query: ProjectQuery, body: SnapshotPost,
-    errors: [...errors, "snapshot_exists", "invalid_name"], summary: "Rename a snapshot",
+    errors: [...errors, "snapshot_exists", "invalid_name"], summary: "Rename a snapshot, or give it to another server as an instance",
   },
   deleteSnapshot: {
     method: "DELETE", path: "/1.0/instances/:name/snapshots/:snapshot", access: "edit", kind: "operation", query: ProjectQuery,

@@ -1,5 +1,5 @@
 // Mounts that Berth makes: idmapped copies, overlays, squashfs images.
-import { close, closeSync, constants, lstatSync, openSync, realpathSync, rmSync } from "node:fs";
+import { close, closeSync, constants, lstatSync, openSync, realpathSync, rmdirSync, rmSync } from "node:fs";
 import path from "node:path";
 import { asContainerRoot } from "./as-container-root.ts";
 import { hasCode, idmapMount, MNT_DETACH, MS, mount, moveMount, openTree, umount } from "./libc.ts";
@@ -86,6 +86,16 @@ export function unmountTree(target: string): void {
   }
 }
 
+/** Unmounts what is mounted on a folder, and removes it; it may not be there. */
+export function removeMountPoint(target: string): void {
+  unmountTree(target);
+  try {
+    rmdirSync(target);
+  } catch (error) {
+    if (!hasCode(error, "ENOENT")) throw error;
+  }
+}
+
 let lettingGo = Promise.resolve();
 
 /**
@@ -93,7 +103,7 @@ let lettingGo = Promise.resolve();
  * kernel writes down all that waits in the file system below it, which can take seconds, so that happens on a thread, one at a time.
  */
 export function unmountGently(target: string): Promise<void> {
-  if (!isMountPoint(target)) return Promise.resolve();
+  if (!isMountPoint(target)) return lettingGo;
   const pin = openSync(target, constants.O_DIRECTORY | O_PATH);
   try {
     unmountTree(target);

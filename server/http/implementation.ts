@@ -12,6 +12,8 @@ export interface Call<E extends Endpoint> {
   params: Params<E>;
   query: Query<E>;
   body: E["body"] extends "stream" ? Readable : Body<E>;
+  /** What is sent in place of JSON, of endpoints that take it. */
+  upload: E["upload"] extends string ? Readable | undefined : undefined;
   headers: IncomingHttpHeaders;
   requestor: Requestor;
   /** Who calls, and what it may do: the endpoint's `access` has been checked for the project of the query. */

@@ -1,6 +1,5 @@
 // Replies that are bytes instead of an envelope.
-import { createReadStream } from "node:fs";
-import { stat } from "node:fs/promises";
+import { type FileHandle, open } from "node:fs/promises";
 import { Readable } from "node:stream";
 
 export interface RawReply {
@@ -14,17 +13,73 @@ function quote(value: string): string {
   return `"${value.replace(/["\\\r\n]/g, "_")}"`;
 }
 
-/** One file, with its name for whoever saves it. */
-export async function fileReply(file: string, name: string): Promise<RawReply> {
-  const { size } = await stat(file);
+/** Bytes that are there, or a file's, which is opened already: whoever removes it does not take it from the reader. */
+interface Segment {
+  size: number;
+  bytes?: Buffer;
+  file?: FileHandle;
+}
+
+async function segmentOf(path: string): Promise<Segment> {
+  const file = await open(path, "r");
+  return { size: (await file.stat()).size, file };
+}
+
+/** What a `Range` header asks for, ends included: `none` can be given; undefined: all of it, as for what is no range or several. */
+function rangeIn(header: string | undefined, size: number): { from: number; to: number } | "none" | undefined {
+  const [, first = "", last = ""] = /^bytes=(\d*)-(\d*)$/.exec(header?.replaceAll(" ", "") ?? "") ?? [];
+  if (first === "" && last === "") return undefined;
+  const from = first === "" ? Math.max(0, size - Number(last)) : Number(first);
+  const to = first === "" || last === "" ? size - 1 : Math.min(Number(last), size - 1);
+  if (last !== "" && first !== "" && Number(last) < from) return undefined;
+  return from >= size || (first === "" && Number(last) === 0) ? "none" : { from, to };
+}
+
+const pieceLength = 256 * 1024;
+
+async function* bytesOf(segments: readonly Segment[], from: number, to: number): AsyncGenerator<Buffer> {
+  let start = 0;
+  try {
+    for (const { size, bytes, file } of segments) {
+      const [first, end] = [Math.max(0, from - start), Math.min(size, to + 1 - start)];
+      start += size;
+      if (first >= end) continue;
+      if (bytes) yield bytes.subarray(first, end);
+      for (let at = first; file && at < end;) {
+        const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(Math.min(pieceLength, end - at)), 0, Math.min(pieceLength, end - at), at);
+        if (bytesRead === 0) throw new Error("the file has become shorter");
+        at += bytesRead;
+        yield buffer.subarray(0, bytesRead);
+      }
+    }
+  } finally {
+    await closeAll(segments);
+  }
+}
+
+async function closeAll(segments: readonly Segment[]): Promise<void> {
+  for (const { file } of segments) await file?.close();
+}
+
+async function reply(segments: readonly Segment[], headers: Record<string, string>, range: string | undefined): Promise<RawReply> {
+  const size = segments.reduce((sum, segment) => sum + segment.size, 0);
+  const wanted = rangeIn(range, size);
+  if (wanted === "none") {
+    await closeAll(segments);
+    return { status: 416, headers: { "content-range": `bytes */${size}`, "content-length": "0" }, body: Buffer.alloc(0) };
+  }
+  const { from, to } = wanted ?? { from: 0, to: size - 1 };
+  const body = Readable.from(bytesOf(segments, from, to), { objectMode: false, highWaterMark: pieceLength });
+  body.once("close", () => void closeAll(segments)); // it may never have been read
   return {
-    headers: {
-      "content-type": "application/octet-stream",
-      "content-length": String(size),
-      "content-disposition": `inline;filename=${quote(name)}`,
-    },
-    body: createReadStream(file),
+    ...(wanted ? { status: 206 } : {}), body,
+    headers: { ...headers, "accept-ranges": "bytes", "content-length": String(to - from + 1), ...(wanted ? { "content-range": `bytes ${from}-${to}/${size}` } : {}) },
   };
+}
+
+/** One file, with its name for whoever saves it; `range`: as in a request's header. */
+export async function fileReply(file: string, name: string, range?: string): Promise<RawReply> {
+  return reply([await segmentOf(file)], { "content-type": "application/octet-stream", "content-disposition": `inline;filename=${quote(name)}` }, range);
 }
 
 export interface Part {
@@ -34,23 +89,17 @@ export interface Part {
 }
 
 /** Several files as a multipart form, in order. */
-export async function multipartReply(parts: readonly Part[], boundary: string): Promise<RawReply> {
-  const heads = parts.map((part) =>
-    `--${boundary}\r\nContent-Disposition: form-data; name=${quote(part.field)}; filename=${quote(part.name)}\r\n` +
-    "Content-Type: application/octet-stream\r\n\r\n");
-  const tail = `--${boundary}--\r\n`;
-  const sizes = await Promise.all(parts.map(async (part) => (await stat(part.file)).size));
-  const length = sizes.reduce((sum, size, i) => sum + size + (heads[i] ?? "").length + 2, tail.length);
-  async function* bytes(): AsyncGenerator<Buffer> {
-    for (const [i, part] of parts.entries()) {
-      yield Buffer.from(heads[i] ?? "");
-      yield* createReadStream(part.file, { highWaterMark: 256 * 1024 }) as AsyncIterable<Buffer>;
-      yield Buffer.from("\r\n");
+export async function multipartReply(parts: readonly Part[], boundary: string, range?: string): Promise<RawReply> {
+  const text = (value: string): Segment => ({ size: Buffer.byteLength(value), bytes: Buffer.from(value) });
+  const segments: Segment[] = [];
+  try {
+    for (const { field, name, file } of parts) {
+      segments.push(text(`--${boundary}\r\nContent-Disposition: form-data; name=${quote(field)}; filename=${quote(name)}\r\nContent-Type: application/octet-stream\r\n\r\n`));
+      segments.push(await segmentOf(file), text("\r\n"));
     }
-    yield Buffer.from(tail);
+  } catch (error) {
+    await closeAll(segments);
+    throw error;
   }
-  return {
-    headers: { "content-type": `multipart/form-data; boundary=${boundary}`, "content-length": String(length) },
-    body: Readable.from(bytes(), { objectMode: false }),
-  };
+  return reply([...segments, text(`--${boundary}--\r\n`)], { "content-type": `multipart/form-data; boundary=${boundary}` }, range);
 }

@@ -54,6 +54,7 @@ export function confineUsers({ handler, upgrade }: Sides, enter: Enter): Sides {
 export function withProject(url: string, project: string): string {
   const [path = "", query = ""] = url.split("?", 2);
   const parameters = new URLSearchParams(query);
-  if (parameters.get("project") || parameters.has("all-projects")) return url;
-  return `${path}?${query === "" ? "" : `${query}&`}project=${project}`;
+  if (parameters.getAll("project").some((name) => name !== "") || parameters.has("all-projects")) return url;
+  parameters.set("project", project);
+  return `${path}?${parameters}`;
 }

@@ -17,7 +17,7 @@ function view({ name, description, target }: AliasRecord): Alias {
   return { name, description, target, type: "container" };
 }
 
-function checkAliasName(name: string): void {
+export function checkAliasName(name: string): void {
   if (name === "" || name.length > 255 || /[\0-\x1f\x7f]/.test(name)) {
     throw fail("invalid_name", { what: "alias", name: name.slice(0, 80), reason: "it must be 1 to 255 printable characters" });
   }

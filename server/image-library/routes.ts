@@ -1,34 +1,30 @@
 // The image endpoints.
-import type { Readable } from "node:stream";
 import { fail } from "../api/errors.ts";
-import type { Image, imageEndpoints } from "../api/images.ts";
-import { type Config, zeroTime } from "../api/schemas.ts";
+import type { imageEndpoints } from "../api/images.ts";
+import type { Config } from "../api/schemas.ts";
 import type { Caller } from "../auth/caller.ts";
 import type { Context } from "../context.ts";
 import { compileFilter } from "../filter.ts";
-import type { Call, Implementation } from "../http/implementation.ts";
-import { extraHeader } from "../http/headers.ts";
-import { urlIn } from "../projects/url.ts";
+import type { Implementation } from "../http/implementation.ts";
+import { assertProfiles } from "../instances/expanded.ts";
 import { aliasRoutes } from "./alias-routes.ts";
+import { createImage } from "./create.ts";
 import { exportImage } from "./export.ts";
 import { removeUnusedLayers } from "./layers.ts";
-import type { ImageRecord } from "./store.ts";
-import { receiveUpload, type Upload } from "./upload.ts";
-
-type Headers = Call<(typeof imageEndpoints)["createImage"]>["headers"];
+import { pushImage } from "./push.ts";
+import { assertRefreshable, refreshImage } from "./refresh.ts";
+import { imageUrl, parseTime, tellImage, viewImage, viewImages } from "./view.ts";
 
 export function imageRoutes(ctx: Context): Implementation<typeof imageEndpoints> {
-  const { store } = ctx.images;
+  const { store, tokens } = ctx.images;
   const find = (project: string | undefined, fingerprint: string) => store.get(ctx.projects.named(project), fingerprint);
-  /** For strangers there are public images only. */
-  const findFor = (caller: Caller, project: string | undefined, fingerprint: string) => {
+
+  /** Strangers see what is public, and what they have a secret for. Throws `image_not_found`. */
+  const findFor = (caller: Caller, project: string | undefined, fingerprint: string, secret: string | undefined) => {
     const image = find(project, fingerprint);
-    if (!caller.trusted && !image.public) throw fail("image_not_found");
+    if (!caller.trusted && !image.public && !tokens.opens(image.project, image.fingerprint, secret)) throw fail("image_not_found");
     return image;
   };
-  const urlOf = ({ project, fingerprint }: Pick<ImageRecord, "project" | "fingerprint">) => urlIn(project, `/1.0/images/${fingerprint}`);
-  const tell = (action: string, image: ImageRecord, requestor: Call<(typeof imageEndpoints)["getImage"]>["requestor"], context?: Record<string, unknown>) =>
-    ctx.events.lifecycle({ action: `image-${action}`, source: urlOf(image), requestor, ...(context ? { context } : {}) }, image.project);
 
   return {
     ...aliasRoutes(ctx),
@@ -36,63 +32,89 @@ export function imageRoutes(ctx: Context): Implementation<typeof imageEndpoints>
     listImages: ({ query, caller }) => {
       const project = ctx.projects.named(query.project);
       const matches = compileFilter(query.filter);
-      const images = viewAll(ctx, project).filter((image) => (caller.trusted || image.public) && matches(image));
+      const images = viewImages(ctx.images, project).filter((image) => (caller.trusted || image.public) && matches(image));
       const owner = ctx.projects.owner(project, "images");
-      return query.recursion && query.recursion !== "0" ? images : images.map(({ fingerprint }) => urlOf({ project: owner, fingerprint }));
+      return query.recursion && query.recursion !== "0" ? images : images.map(({ fingerprint }) => imageUrl({ project: owner, fingerprint }));
     },
 
-    createImage: async ({ query, body, headers, requestor }) => {
-      const project = ctx.projects.named(query.project);
-      if (/json/i.test(headers["content-type"] ?? "")) throw await unsupportedSource(body);
-      const upload = await receiveUpload(ctx.paths.images, headers, body);
-      return ctx.operations.start({
-        description: "Downloading image", project,
-        run: async (operation) => {
-          const image = await ctx.images.add(upload, { project, ...optionsIn(headers, upload) });
-          operation.setResources({ images: [urlOf(image)] });
-          operation.update({ fingerprint: image.fingerprint, size: String(image.size) });
-          tell("created", image, requestor, { type: "container" });
-        },
-      });
-    },
+    createImage: (call) => createImage(ctx, call),
 
-    getImage: ({ params, query, caller }) => viewOne(ctx, findFor(caller, query.project, params.fingerprint)),
+    getImage: ({ params, query, caller }) => {
+      const image = findFor(caller, query.project, params.fingerprint, query.secret);
+      return viewImage(image, store.listAliasesOf(image));
+    },
 
     replaceImage: ({ params, query, body, requestor }) => {
       const image = find(query.project, params.fingerprint);
+      assertProfiles(ctx, image.project, body.profiles ?? []);
       store.save({
         ...image, public: body.public ?? false, autoUpdate: body.auto_update ?? false, properties: withoutEmpty(body.properties ?? {}),
         profiles: body.profiles ?? image.profiles, expiresAt: parseTime(body.expires_at) ?? 0,
       });
-      tell("updated", image, requestor);
+      tellImage(ctx, "updated", image, requestor);
     },
 
     patchImage: ({ params, query, body, requestor }) => {
       const image = find(query.project, params.fingerprint);
+      assertProfiles(ctx, image.project, body.profiles ?? []);
       store.save({
         ...image, public: body.public ?? image.public, autoUpdate: body.auto_update ?? image.autoUpdate,
         properties: withoutEmpty({ ...image.properties, ...body.properties }), profiles: body.profiles ?? image.profiles,
         expiresAt: parseTime(body.expires_at) ?? image.expiresAt,
       });
-      tell("updated", image, requestor);
+      tellImage(ctx, "updated", image, requestor);
     },
 
     deleteImage: ({ params, query, requestor }) => {
       const image = find(query.project, params.fingerprint);
       return ctx.operations.start({
-        description: "Deleting image", project: image.project, resources: { images: [urlOf(image)] },
+        description: "Deleting image", project: image.project, resources: { images: [imageUrl(image)] },
         run: async () => {
+          if (!store.has(image.project, image.fingerprint)) throw fail("image_not_found");
           await ctx.images.remove(image);
           await removeUnusedLayers(ctx, image.fingerprint);
-          tell("deleted", image, requestor);
+          tellImage(ctx, "deleted", image, requestor);
         },
       });
     },
 
-    exportImage: async ({ params, query, requestor, caller }) => {
-      const image = findFor(caller, query.project, params.fingerprint);
-      tell("retrieved", image, requestor);
-      return exportImage(ctx, image);
+    exportImage: async ({ params, query, headers, caller, requestor }) => {
+      const image = findFor(caller, query.project, params.fingerprint, query.secret);
+      const reply = await exportImage(ctx, image, headers.range);
+      tokens.use(image.project, image.fingerprint, query.secret);
+      tellImage(ctx, "retrieved", image, requestor);
+      return reply;
+    },
+
+    headImageExport: async ({ params, query, headers, caller }) => {
+      const { status, headers: told, body } = await exportImage(ctx, findFor(caller, query.project, params.fingerprint, query.secret), headers.range);
+      if (!Buffer.isBuffer(body)) body.destroy();
+      return { ...(status ? { status } : {}), headers: told, body: Buffer.alloc(0) };
+    },
+
+    pushImage: ({ params, query, body, requestor }) => {
+      const image = find(query.project, params.fingerprint);
+      if (!URL.canParse(body.target) || new URL(body.target).protocol !== "https:") throw fail("bad_request", { reason: `"${body.target.slice(0, 200)}" is no https:// URL of a server` });
+      return ctx.operations.start({
+        description: "Downloading image", project: image.project, resources: { images: [imageUrl(image)] }, cancellable: true,
+        run: (operation) => pushImage(ctx, image, body, operation, requestor),
+      });
+    },
+
+    refreshImage: ({ params, query, requestor }) => {
+      const image = find(query.project, params.fingerprint);
+      assertRefreshable(image);
+      return ctx.operations.start({
+        description: "Refreshing image", project: image.project, resources: { images: [imageUrl(image)] }, cancellable: true,
+        run: async (operation) => operation.update({ refreshed: await refreshImage(ctx, image, operation, requestor) }),
+      });
+    },
+
+    createImageSecret: ({ params, query, requestor }) => {
+      const image = find(query.project, params.fingerprint);
+      const operation = tokens.make(ctx.operations, image.project, image.fingerprint);
+      tellImage(ctx, "secret-created", image, requestor);
+      return operation;
     },
   };
 }
@@ -100,54 +122,4 @@ export function imageRoutes(ctx: Context): Implementation<typeof imageEndpoints>
 /** A property is removed by an empty value. */
 function withoutEmpty(properties: Config): Config {
   return Object.fromEntries(Object.entries(properties).filter(([, value]) => value !== ""));
-}
-
-function viewOne(ctx: Context, image: ImageRecord, aliases = ctx.images.store.listAliases(image.project)): Image {
-  return {
-    auto_update: image.autoUpdate, properties: image.properties, public: image.public, expires_at: formatTime(image.expiresAt),
-    profiles: image.profiles, architecture: image.architecture, cached: image.cached, filename: image.filename,
-    aliases: aliases.filter((alias) => alias.target === image.fingerprint).map(({ name, description }) => ({ name, description })),
-    fingerprint: image.fingerprint, size: image.size, type: "container", created_at: formatTime(image.createdAt),
-    last_used_at: formatTime(image.lastUsedAt), uploaded_at: formatTime(image.uploadedAt),
-  };
-}
-
-function viewAll(ctx: Context, project: string): Image[] {
-  const aliases = ctx.images.store.listAliases(project);
-  return ctx.images.store.list(project).map((image) => viewOne(ctx, image, aliases));
-}
-
-function formatTime(ms: number): string {
-  return ms > 0 ? new Date(ms).toISOString() : zeroTime;
-}
-
-/** Milliseconds since the epoch; undefined when none was given. */
-function parseTime(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const ms = Date.parse(text);
-  if (Number.isNaN(ms)) throw fail("bad_body", { reason: `expires_at "${text}" is no RFC 3339 time` });
-  return Math.max(0, ms);
-}
-
-function optionsIn(headers: Headers, upload: Upload) {
-  const properties: Config = Object.fromEntries(new URLSearchParams(extraHeader(headers, "properties")));
-  const profiles = new URLSearchParams(extraHeader(headers, "profiles")).getAll("profile");
-  return {
-    filename: extraHeader(headers, "filename") || upload.filename, public: /^(true|1|yes)$/i.test(extraHeader(headers, "public")), properties,
-    profiles: profiles.length > 0 ? profiles : ["default"], expected: extraHeader(headers, "fingerprint") || undefined,
-  };
-}
-
-async function unsupportedSource(body: Readable): Promise<Error> {
-  let text = "";
-  for await (const chunk of body as AsyncIterable<Buffer>) {
-    text += chunk.toString("utf8");
-    if (text.length > 1_000_000) break;
-  }
-  try {
-    const { source } = JSON.parse(text) as { source?: { type?: string } };
-    return fail("image_source_unsupported", { type: String(source?.type ?? "") });
-  } catch {
-    return fail("bad_body", { reason: "it is not valid JSON" });
-  }
 }

@@ -1,5 +1,6 @@
-// Receiving an image's bytes: one file as they come, or the parts of a multipart form; hashed on the way.
+// Receiving an image's bytes, from a client or from another server: one file as they come, or the parts of a multipart form; hashed on the way.
 import { createHash, type Hash, randomBytes } from "node:crypto";
+import { once } from "node:events";
 import { createWriteStream } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
 import type { IncomingHttpHeaders } from "node:http";
@@ -24,23 +25,48 @@ export interface Upload {
 interface Tally {
   hash: Hash;
   size: number;
+  heard: (bytes: number) => void;
 }
 
-/** Receives an upload below `root`. Throws `image_broken`, `disk_full`; leaves nothing behind then. */
-export async function receiveUpload(root: string, headers: IncomingHttpHeaders, body: Readable): Promise<Upload> {
+/** Lends a folder below `root` for what is to become an image, which is removed when that fails. Throws `disk_full` for a full disk. */
+export async function withFolder<T>(root: string, work: (folder: string) => Promise<T>): Promise<T> {
   const folder = `${root}/.upload-${randomBytes(8).toString("hex")}`;
   await mkdir(folder, { mode: 0o700 });
-  const tally: Tally = { hash: createHash("sha256"), size: 0 };
   try {
-    const multipart = /^multipart\/form-data/i.test(headers["content-type"] ?? "");
-    const files = multipart ? await receiveForm(folder, headers, body, tally) : await receiveFile(folder, body, tally);
-    if (tally.size === 0) throw fail("image_broken", { reason: "the upload is empty" });
-    return { folder, ...files, fingerprint: tally.hash.digest("hex"), size: tally.size };
+    return await work(folder);
   } catch (error) {
     await rm(folder, { recursive: true, force: true });
     if (hasCode(error, "ENOSPC", "EDQUOT")) throw fail("disk_full", { path: root }, error);
     throw error;
   }
+}
+
+/** Whether a request's body is JSON, by its headers or by how it begins: no image begins so. Takes nothing of it away. */
+export async function isJson(headers: IncomingHttpHeaders, body: Readable): Promise<boolean> {
+  const type = headers["content-type"] ?? "";
+  if (/json/i.test(type)) return true;
+  if (/^multipart\//i.test(type)) return false;
+  for (;;) {
+    const chunk = body.read() as Buffer | null;
+    if (chunk !== null) {
+      body.unshift(chunk);
+      return /^\s*\{/.test(chunk.toString("latin1", 0, 64));
+    }
+    if (body.readableEnded || body.destroyed) return false;
+    const ends = new AbortController();
+    await Promise.race(["readable", "end", "close"].map((event) => once(body, event, { signal: ends.signal }))).finally(() => ends.abort());
+  }
+}
+
+/** Receives an upload below `root`; `heard` is told of each piece. Throws `image_broken`, `disk_full`; leaves nothing behind then. */
+export function receiveUpload(root: string, headers: IncomingHttpHeaders, body: Readable, heard: (bytes: number) => void = () => {}): Promise<Upload> {
+  const tally: Tally = { hash: createHash("sha256"), size: 0, heard };
+  return withFolder(root, async (folder) => {
+    const multipart = /^multipart\/form-data/i.test(headers["content-type"] ?? "");
+    const files = multipart ? await receiveForm(folder, headers, body, tally) : await receiveFile(folder, body, tally);
+    if (tally.size === 0) throw fail("image_broken", { reason: "the upload is empty" });
+    return { folder, ...files, fingerprint: tally.hash.digest("hex"), size: tally.size };
+  });
 }
 
 async function save(file: string, from: Readable, tally: Tally): Promise<void> {
@@ -49,6 +75,7 @@ async function save(file: string, from: Readable, tally: Tally): Promise<void> {
     transform(chunk: Buffer, _encoding, done) {
       tally.hash.update(chunk);
       tally.size += chunk.length;
+      tally.heard(chunk.length);
       done(null, chunk);
     },
   });

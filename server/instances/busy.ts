@@ -1,6 +1,7 @@
 // Instances whose guest has been asked to stop, and takes its time: others need not wait for that in
 // line, they are told, and a forced stop goes ahead.
 import { fail } from "../api/errors.ts";
+import { nameParts } from "./store.ts";
 
 export class BusyInstances {
   readonly #actions = new Map<string, string>();
@@ -8,7 +9,7 @@ export class BusyInstances {
   /** Throws `instance_busy` while an action on it goes on. */
   assertIdle(systemName: string): void {
     const action = this.#actions.get(systemName);
-    if (action) throw fail("instance_busy", { action, name: systemName });
+    if (action) throw fail("instance_busy", { action, name: nameParts(systemName).name });
   }
 
   /** What it is busy with, if anything. */

@@ -44,7 +44,7 @@ export function assertContainer(type: string | undefined): void {
   if (type && type !== "container") throw fail("instance_type_unsupported", { type });
 }
 
-type Wish = InstancesPost & Required<Pick<InstancesPost, "profiles" | "config" | "architecture">>;
+type Wish = InstancesPost & Required<Pick<InstancesPost, "profiles" | "config" | "architecture">> & { createdAt?: Date | undefined };
 
 /** Checks what an instance is to be and takes its name; `notes`: what Berth adds to its configuration. */
 export function reserveName(ctx: Context, project: string, wish: Wish, notes: Config): InstanceRecord {
@@ -60,7 +60,7 @@ export function reserveName(ctx: Context, project: string, wish: Wish, notes: Co
   return ctx.db.transaction(() => takeName(ctx, {
     project, name: wish.name || makeName((name) => ctx.instances.find(project, name) !== undefined), phase: "creating",
     architecture: wish.architecture, ephemeral: wish.ephemeral ?? false, description: wish.description ?? "", config, devices: own.devices,
-    profiles: wish.profiles, pool: root.pool, volume: { kind: "empty", image: config["volatile.base_image"] ?? "", own: "", layers: [] },
+    profiles: wish.profiles, createdAt: wish.createdAt, pool: root.pool, volume: { kind: "empty", image: config["volatile.base_image"] ?? "", own: "", layers: [] },
   }))();
 }
 

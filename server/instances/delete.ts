@@ -32,6 +32,7 @@ export async function deleteInstance(ctx: Context, project: string, name: string
 /** Removes all there is of an instance, also of one that is only half there. */
 export async function removeInstance(ctx: Context, instance: InstanceRecord): Promise<void> {
   const name = systemNameOf(instance);
+  await ctx.backups.giveUp(instance);
   if (ctx.pools.has(instance.pool)) {
     const devices = devicesOf(ctx, instance, expandInstance(ctx, instance));
     await forEachDevice(devices, "released", (type, call) => type.release?.(call));
@@ -39,6 +40,7 @@ export async function removeInstance(ctx: Context, instance: InstanceRecord): Pr
     await ctx.pools.driver(instance.pool).remove(name);
   }
   removeFolders(ctx, name);
+  ctx.backups.removeAll(instance);
   const volumes = [instance.volume, ...ctx.snapshots.list(instance).map((snapshot) => snapshot.volume)];
   ctx.instances.remove(instance);
   ctx.diskUsage.forget(instance.id);

@@ -5,11 +5,13 @@ import type { ProjectAccess } from "../api/endpoint.ts";
 import { type Caller, isForAll, mayIn } from "../auth/caller.ts";
 import type { Context } from "../context.ts";
 import type { Implementation } from "../http/implementation.ts";
+import { importBackup } from "./backups/import.ts";
 import { changeState, concerns, isOpenEnded, readStateChange, stateDescriptions } from "./change-state.ts";
 import { Consoles } from "./console/console.ts";
 import { clearConsole, readConsole } from "./console/log.ts";
 import { copyInstance, reserveCopy } from "./copy.ts";
 import { createInstance, reserveInstance } from "./create.ts";
+import { createFromRemote } from "./create-remote.ts";
 import { assertDeletable, deleteInstance } from "./delete.ts";
 import { execInstance } from "./exec/exec.ts";
 import { readFile, readFileHead } from "./files/read.ts";
@@ -18,16 +20,18 @@ import { guestPathOf } from "./files/request.ts";
 import { writeFile } from "./files/write.ts";
 import { listInstances } from "./list.ts";
 import { deleteLog, listLogs, readLog } from "./logs.ts";
+import { receiveInstance } from "./migration/sink.ts";
+import { sendInstance } from "./migration/source.ts";
 import { assertMovable, moveInstance } from "./move.ts";
 import { moveToProject, planProjectMove } from "./move-project.ts";
 import { assertRebuildable, rebuildInstance } from "./rebuild.ts";
 import { assertNameFree, renameInstance } from "./rename.ts";
 import { restoreSnapshot } from "./snapshots/restore.ts";
 import { readState } from "./state.ts";
-import { findImage } from "./source-image.ts";
+import { fetchSource, findImage, isRemote, readRemote } from "./source-image.ts";
 import { type InstanceRecord, systemNameOf } from "./store.ts";
 import { updateInstance } from "./update.ts";
-import { instanceResources, instanceUrl, viewFull, viewInstance } from "./view.ts";
+import { instanceResources, instanceUrl, logUrl, viewFull, viewInstance } from "./view.ts";
 
 export function instanceRoutes(ctx: Context): Implementation<typeof instanceEndpoints> {
   const find = (project: string | undefined, name: string) => ctx.instances.get(ctx.projects.named(project), name);
@@ -46,9 +50,11 @@ export function instanceRoutes(ctx: Context): Implementation<typeof instanceEndp
       return machines ? [] : listInstances(ctx, { project, caller, recursion: Number(query.recursion ?? 0), filter: query.filter, noun });
     },
 
-    createInstance: ({ query, body, requestor, caller }) => {
+    createInstance: ({ query, body, upload, headers, requestor, caller }) => {
       if (query.target) throw fail("bad_request", { reason: "Target only allowed when clustered" });
       const project = ctx.projects.named(query.project);
+      const header = (name: string) => headers[name] as string | undefined;
+      if (upload) return importBackup(ctx, project, upload, { name: header("x-lxd-name"), pool: header("x-lxd-pool") }, requestor);
       const created = (instance: InstanceRecord) => ctx.events.lifecycle({
         action: "instance-created", source: instanceUrl(instance), requestor, context: { type: "container", "storage-pool": instance.pool },
       }, instance.project);
@@ -65,6 +71,8 @@ export function instanceRoutes(ctx: Context): Implementation<typeof instanceEndp
           }),
         });
       }
+      if (body.source?.type === "migration") return receiveInstance(ctx, project, body, requestor);
+      if (isRemote(body.source)) return createFromRemote(ctx, project, body, body.source, created, requestor);
       const reservation = reserveInstance(ctx, project, body);
       const { instance } = reservation;
       return ctx.operations.start({
@@ -131,7 +139,7 @@ export function instanceRoutes(ctx: Context): Implementation<typeof instanceEndp
         });
       }
       if (body.migration) {
-        if (!body.pool && !body.project) throw fail("not_supported", { what: "Moving instances to another server", hint: "" });
+        if (!body.pool && !body.project) return sendInstance(ctx, { instance, snapshot: undefined, post: body });
         const to = { name, pool: body.pool || instance.pool, instanceOnly: body.instance_only ?? body.container_only ?? false };
         assertMovable(ctx, instance, to);
         return ctx.operations.start({
@@ -148,12 +156,16 @@ export function instanceRoutes(ctx: Context): Implementation<typeof instanceEndp
 
     rebuildInstance: ({ params, query, body, requestor }) => {
       const instance = find(query.project, params.name);
-      const image = findImage(ctx, instance.project, body.source);
+      const remote = isRemote(body.source) ? readRemote(ctx, instance.project, body.source) : undefined;
+      const image = remote ? undefined : findImage(ctx, instance.project, body.source);
       assertRebuildable(ctx, instance);
       return ctx.operations.start({
         description: "Rebuilding instance", project: instance.project, resources: instanceResources(instance),
-        run: (operation) => ctx.locks.run(systemNameOf(instance), () =>
-          rebuildInstance(ctx, instance.project, instance.name, image, requestor, (metadata) => operation.update(metadata))),
+        run: async (operation) => {
+          const used = remote ? findImage(ctx, instance.project, await fetchSource(ctx, remote, operation, requestor)) : image;
+          await ctx.locks.run(systemNameOf(instance), () =>
+            rebuildInstance(ctx, instance.project, instance.name, used, requestor, (metadata) => operation.update(metadata)));
+        },
       });
     },
 
@@ -212,8 +224,17 @@ export function instanceRoutes(ctx: Context): Implementation<typeof instanceEndp
       return listLogs(ctx.paths.logs(systemNameOf(instance))).map((file) => `/1.0/${noun}/${instance.name}/logs/${file}`);
     },
 
-    getInstanceLog: ({ params, query }) => readLog(ctx.paths.logs(systemNameOf(find(query.project, params.name))), params.file),
+    getInstanceLog: async ({ params, query, requestor }) => {
+      const instance = find(query.project, params.name);
+      const reply = await readLog(ctx.paths.logs(systemNameOf(instance)), params.file);
+      ctx.events.lifecycle({ action: "instance-log-retrieved", source: logUrl(instance, params.file), requestor }, instance.project);
+      return reply;
+    },
 
-    deleteInstanceLog: ({ params, query }) => deleteLog(ctx.paths.logs(systemNameOf(find(query.project, params.name))), params.file),
+    deleteInstanceLog: ({ params, query, requestor }) => {
+      const instance = find(query.project, params.name);
+      deleteLog(ctx.paths.logs(systemNameOf(instance)), params.file);
+      ctx.events.lifecycle({ action: "instance-log-deleted", source: logUrl(instance, params.file), requestor }, instance.project);
+    },
   };
 }

@@ -1,29 +1,63 @@
-// The image that a request for an instance names.
+// The image that a request for an instance names: one that is here, or another server's, which is fetched first.
 import { fail } from "../api/errors.ts";
+import { isTrue } from "../api/config-keys/key.ts";
+import type { Requestor } from "../api/events.ts";
 import type { InstancesPost } from "../api/instances.ts";
 import { hostArchitecture } from "../../images/metadata.ts";
 import type { Context } from "../context.ts";
+import { checkWanted, fetchImage, type Waiting, type Wanted } from "../image-library/download.ts";
+import { imageSetting } from "../image-library/settings.ts";
 import type { ImageRecord } from "../image-library/store.ts";
+
+type Source = NonNullable<InstancesPost["source"]>;
 
 /** The image a source names; undefined for an empty instance. */
 export function findImage(ctx: Context, project: string, source: InstancesPost["source"]): ImageRecord | undefined {
   if (source?.type === "none") return undefined;
   if (source?.type !== "image") throw fail("source_unsupported", { type: source?.type ?? "" });
-  if (source.server) throw fail("image_source_unsupported", { type: "remote server" });
   const image = ctx.images.store.get(project, fingerprintOf(ctx, project, source));
-  const host = hostArchitecture();
-  const fits = image.architecture === host || (host === "x86_64" && image.architecture === "i686") || (host === "aarch64" && image.architecture === "armv7l");
-  if (!fits) throw fail("image_architecture", { architecture: image.architecture, host });
+  assertFits(image.architecture);
   return image;
 }
 
-function fingerprintOf(ctx: Context, project: string, source: NonNullable<InstancesPost["source"]>): string {
+function assertFits(architecture: string): void {
+  const host = hostArchitecture();
+  const fits = architecture === host || (host === "x86_64" && architecture === "i686") || (host === "aarch64" && architecture === "armv7l");
+  if (!fits) throw fail("image_architecture", { architecture, host });
+}
+
+function fingerprintOf(ctx: Context, project: string, source: Source): string {
   if (source.fingerprint) return source.fingerprint;
   if (source.alias) return ctx.images.store.getAlias(project, source.alias).target;
   const wanted = Object.entries(source.properties ?? {});
-  const match = wanted.length > 0 && ctx.images.store.list(project).find((image) => wanted.every(([key, value]) => image.properties[key] === value));
-  if (!match) throw fail("bad_body", { reason: "source needs fingerprint, alias or properties of an image" });
-  return match.fingerprint;
+  const matches = wanted.length === 0 ? [] : ctx.images.store.list(project).filter((image) => wanted.every(([key, value]) => image.properties[key] === value));
+  const newest = matches.sort((a, b) => b.createdAt - a.createdAt)[0];
+  if (!newest) throw fail(wanted.length > 0 ? "image_not_found" : "image_source_missing");
+  return newest.fingerprint;
+}
+
+/** Whether the image of a source has to be fetched from another server. */
+export function isRemote(source: InstancesPost["source"]): source is Source {
+  return source?.type === "image" && Boolean(source.server);
+}
+
+/** What is to be fetched for a source. Throws `image_source_missing` or `bad_request`. */
+export function readRemote(ctx: Context, project: string, source: Source): Wanted {
+  const name = source.fingerprint || source.alias;
+  if (!name) throw fail("image_source_missing");
+  const wanted: Wanted = {
+    project, server: source.server ?? "", protocol: source.protocol ?? "", name, certificate: source.certificate ?? "", secret: source.secret ?? "",
+    sourceProject: source.project ?? "", preferKept: true,
+    options: { public: false, profiles: ["default"], cached: true, autoUpdate: isTrue(imageSetting(ctx, project, "images.auto_update_cached")) },
+  };
+  checkWanted(wanted);
+  return wanted;
+}
+
+/** The same source, of the image that has been fetched for it. */
+export async function fetchSource(ctx: Context, wanted: Wanted, waiting: Waiting, requestor: Requestor): Promise<Source> {
+  const { fingerprint } = await fetchImage(ctx, wanted, waiting, requestor);
+  return { type: "image", fingerprint };
 }
 
 /** What an image's properties are among an instance's configuration. */
@@ -35,14 +69,16 @@ export function imageConfig(image: ImageRecord | undefined): Record<string, stri
 
 /** Makes an image ready in a pool, and says so when that takes long. */
 export async function readyImage(ctx: Context, pool: string, image: ImageRecord, key: string, tell: (metadata: Record<string, string>) => void) {
-  const [stored, driver] = [ctx.images.files(image), ctx.pools.driver(pool)];
-  if (stored.rootfsFormat === "tar" && !driver.hasImage(stored.fingerprint)) tell({ [key]: "Unpack: the image is used for the first time" });
-  await driver.ensureImage(stored);
-  return stored;
+  const driver = ctx.pools.driver(pool);
+  return ctx.images.lend(image, async (stored) => {
+    if (stored.rootfsFormat === "tar" && !driver.hasImage(stored.fingerprint)) tell({ [key]: "Unpack: the image is used for the first time" });
+    if (!driver.hasImage(stored.fingerprint) && !ctx.images.store.isKnown(stored.fingerprint)) throw fail("image_not_found");
+    await driver.ensureImage(stored);
+    return stored;
+  });
 }
 
 /** Notes that an image has been used. */
 export function touchImage(ctx: Context, image: ImageRecord): void {
-  if (!ctx.images.store.has(image.project, image.fingerprint)) return;
-  ctx.images.store.save({ ...ctx.images.store.get(image.project, image.fingerprint), lastUsedAt: Date.now() });
+  ctx.images.store.touch(image, Date.now());
 }

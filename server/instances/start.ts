@@ -25,6 +25,7 @@ import { explainRefusal } from "./kernel/refusal.ts";
 import { assertCpus, rebalanceCpus } from "./limits/balancer.ts";
 import { setNetworkPriorities } from "./limits/network.ts";
 import { assertLimitsAvailable, cgroupWorld, writeOptionalLimits } from "./limits/lines.ts";
+import { limitAtStart } from "./root-size.ts";
 import { takeIdMap } from "./shift.ts";
 import { takeSnapshot } from "./snapshots/create.ts";
 import { isDueAtStart } from "./snapshots/schedule.ts";
@@ -32,7 +33,7 @@ import { type InstanceRecord, systemNameOf } from "./store.ts";
 import { applyTemplates } from "./templates.ts";
 import { forceStop } from "./stop.ts";
 import { instanceUrl } from "./view.ts";
-import { allowsSnapshots } from "../projects/check.ts";
+import { allowsMaking, assertMayRun } from "../projects/check.ts";
 import { withUndo } from "../undo.ts";
 
 export interface StartOptions {
@@ -52,9 +53,11 @@ export async function startInstance(ctx: Context, project: string, instanceName:
   const instance = ctx.instances.get(project, instanceName);
   expectCgroupMoves();
   const expanded = expandInstance(ctx, instance);
+  assertMayRun(ctx, instance, expanded);
   await assertStartable(instance, expanded);
   const map = await takeIdMap(ctx, instance, expanded);
   const driver = ctx.pools.driver(instance.pool);
+  await limitAtStart(ctx, instance, expanded);
   applyTemplates({ instance, expanded, folder: driver.folder(name), ...rootIds(map) }, triggersOf(instance.config));
   await withUndo(async (undo) => {
     const calls = devicesOf(ctx, instance, expanded, map);
@@ -73,6 +76,7 @@ export async function startInstance(ctx: Context, project: string, instanceName:
       await setNetworkPriorities(ctx);
     });
   });
+  ctx.warnings.resolve("autostart_failed", { project, instance: instance.id });
   ctx.events.lifecycle({
     action: options.event ?? "instance-started", source: instanceUrl(instance), ...(options.requestor ? { requestor: options.requestor } : {}),
   }, project);
@@ -89,7 +93,7 @@ async function assertStartable({ name }: InstanceRecord, { config }: Layer): Pro
 /** As `snapshots.schedule` wants it and the project allows it; without it there is no start, as what comes after it might not be wanted. */
 async function snapshotAtStart(ctx: Context, project: string, name: string): Promise<void> {
   const { config } = expandInstance(ctx, ctx.instances.get(project, name));
-  if (isDueAtStart(config["snapshots.schedule"]) && allowsSnapshots(ctx, project)) await takeSnapshot(ctx, project, name, {});
+  if (isDueAtStart(config["snapshots.schedule"]) && allowsMaking(ctx, project, "snapshot")) await takeSnapshot(ctx, project, name, {});
 }
 
 async function runContainer(ctx: Context, instance: InstanceRecord, expanded: Config, config: ContainerConfig): Promise<ContainerProcesses> {

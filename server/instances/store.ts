@@ -26,6 +26,9 @@ export interface InstanceRecord {
   lastUsedAt: Date | undefined;
 }
 
+/** Without a time it is made now. */
+export type NewInstance = Omit<InstanceRecord, "id" | "unfinished" | "createdAt" | "lastUsedAt"> & { createdAt?: Date | undefined };
+
 /** What is decided in the database and not yet done on disk: whoever finds it does it (again). */
 export interface Unfinished {
   /** System name of before: files still have to be moved from it. */
@@ -75,6 +78,8 @@ export function volumeOf(record: InstanceRecord): Volume {
 
 export class InstanceStore {
   readonly #db: Db;
+  /** What is being read. */
+  readonly #read = new Set<VolumeRecord & { pool: string }>();
   constructor(db: Db) {
     this.#db = db;
   }
@@ -112,14 +117,14 @@ export class InstanceStore {
   }
 
   /** Takes the name. Throws `instance_exists`. */
-  insert(record: Omit<InstanceRecord, "id" | "unfinished" | "createdAt" | "lastUsedAt">): InstanceRecord {
+  insert(record: NewInstance): InstanceRecord {
     const insert = this.#db.transaction(() => {
       if (this.find(record.project, record.name)) throw fail("instance_exists", { name: record.name });
       return this.#db.prepare(`INSERT INTO instances (project_id, name, phase, architecture, ephemeral, description, config, devices, profiles,
         pool, image, volume, own, layers, created_at, last_used_at) VALUES ((SELECT id FROM projects WHERE name = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)`)
         .run(record.project, record.name, record.phase, record.architecture, record.ephemeral ? 1 : 0, record.description,
           JSON.stringify(record.config), JSON.stringify(record.devices), JSON.stringify(record.profiles), record.pool,
-          record.volume.image, record.volume.kind, record.volume.own, JSON.stringify(record.volume.layers), Date.now());
+          record.volume.image, record.volume.kind, record.volume.own, JSON.stringify(record.volume.layers), record.createdAt?.getTime() ?? Date.now());
     });
     insert();
     const made = this.find(record.project, record.name);
@@ -140,16 +145,33 @@ export class InstanceStore {
     this.#db.prepare("DELETE FROM instances WHERE id = ?").run(record.id);
   }
 
+  /** Keeps what a volume is made of until the result is called, whoever lets go of it meanwhile: the reader is to release it then. */
+  hold(pool: string, volume: VolumeRecord): () => void {
+    const read = { ...volume, pool };
+    this.#read.add(read);
+    return () => this.#read.delete(read);
+  }
+
+  /** The same while `work` reads it. */
+  async whileReading<T>(pool: string, volume: VolumeRecord, work: () => Promise<T>): Promise<T> {
+    const letGo = this.hold(pool, volume);
+    try {
+      return await work();
+    } finally {
+      letGo();
+    }
+  }
+
   /** Whether a volume of any instance (of any phase) or of a snapshot lies over this image in a pool. */
   usesImage(pool: string, fingerprint: string): boolean {
-    return this.#db.prepare(`SELECT 1 FROM instances WHERE pool = @pool AND image = @fingerprint
+    return [...this.#read].some((read) => read.pool === pool && read.image === fingerprint) || this.#db.prepare(`SELECT 1 FROM instances WHERE pool = @pool AND image = @fingerprint
       UNION ALL SELECT 1 FROM instance_snapshots AS snapshots JOIN instances ON instances.id = instance_id
       WHERE pool = @pool AND snapshots.image = @fingerprint LIMIT 1`).get({ pool, fingerprint }) !== undefined;
   }
 
   /** Whether a volume of any instance (of any phase) or of a snapshot has this folder of a pool, as its own or among its layers. */
   usesFolder(pool: string, id: string): boolean {
-    return this.#db.prepare(`SELECT 1 FROM instances WHERE pool = @pool AND (own = @id OR instr(layers, @id)) OR instr(unfinished, @id)
+    return [...this.#read].some((read) => read.pool === pool && (read.own === id || read.layers.includes(id))) || this.#db.prepare(`SELECT 1 FROM instances WHERE pool = @pool AND (own = @id OR instr(layers, @id)) OR instr(unfinished, @id)
       UNION ALL SELECT 1 FROM instance_snapshots AS snapshots JOIN instances ON instances.id = instance_id
       WHERE pool = @pool AND (snapshots.own = @id OR instr(snapshots.layers, @id)) LIMIT 1`).get({ pool, id }) !== undefined;
   }

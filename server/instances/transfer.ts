@@ -39,7 +39,8 @@ export async function takeContent(ctx: Context, source: InstanceRecord, snapshot
   return { record, map: currentIdMap(target), isOurs: true };
 }
 
-async function takeNow(ctx: Context, source: InstanceRecord, temporary: Temporary[]): Promise<Taken> {
+/** A snapshot of what an instance holds now, for the caller alone. The caller holds the instance's lock. */
+export async function takeNow(ctx: Context, source: InstanceRecord, temporary: Temporary[]): Promise<Taken> {
   let record: VolumeRecord | undefined;
   await ctx.pools.driver(source.pool).snapshot(volumeOf(source), currentIdMap(source), liveGuest(ctx, source), (taken, next) => {
     ctx.instances.save({ ...ctx.instances.get(source.project, source.name), volume: next });

@@ -16,7 +16,7 @@ export async function updateInstance(ctx: Context, project: string, name: string
   const instance = ctx.instances.get(project, name);
   if (put.restore) throw fail("bad_request", { reason: "A snapshot is restored by a PUT with \"restore\"" });
   const before = expandInstance(ctx, instance);
-  const next = merge(instance, patch ? put : withoutForeignNotes(ctx, instance, put), patch);
+  const next = merge(instance, patch ? put : withoutForeignNotes(instance, put), patch);
   assertProfiles(ctx, project, next.profiles);
   next.config = { ...checkInstanceConfig(next.config, instance.config), ...keptVolatile(instance) };
   next.devices = checkDevices(next.devices, deviceWorld(ctx, project));
@@ -40,9 +40,9 @@ function merge(instance: InstanceRecord, put: InstancePut, patch: boolean): Inst
 }
 
 /** LXD's client writes to a refreshed copy all that its source has, with what is remembered of that one. */
-function withoutForeignNotes(ctx: Context, instance: InstanceRecord, put: InstancePut): InstancePut {
+function withoutForeignNotes(instance: InstanceRecord, put: InstancePut): InstancePut {
   const uuid = put.config?.["volatile.uuid"];
-  const isAnothers = uuid !== undefined && ctx.instances.list().some(({ id, config }) => id !== instance.id && config["volatile.uuid"] === uuid);
+  const isAnothers = uuid !== undefined && uuid !== instance.config["volatile.uuid"];
   return put.config && isAnothers ? { ...put, config: dropVolatile(put.config) } : put;
 }
 

@@ -5,6 +5,7 @@ import { zeroTime } from "../api/schemas.ts";
 import type { Context } from "../context.ts";
 import { urlIn } from "../projects/url.ts";
 import { expandInstance } from "./expanded.ts";
+import { viewBackup } from "./backups/view.ts";
 import { viewSnapshots } from "./snapshots/view.ts";
 import { readState, statusOf } from "./state.ts";
 import type { InstanceRecord } from "./store.ts";
@@ -34,12 +35,23 @@ export function viewInstance(ctx: Context, instance: InstanceRecord): Instance {
 }
 
 export function viewFull(ctx: Context, instance: InstanceRecord): InstanceFull {
-  return { ...viewInstance(ctx, instance), backups: null, state: readState(ctx, instance), snapshots: viewSnapshots(ctx, instance) };
+  return { ...viewInstance(ctx, instance), backups: viewBackups(ctx, instance), state: readState(ctx, instance), snapshots: viewSnapshots(ctx, instance) };
+}
+
+/** All of an instance's that are whole; null when it has none, as LXD has it. */
+function viewBackups(ctx: Context, instance: InstanceRecord): InstanceFull["backups"] {
+  const all = ctx.backups.store.list(instance);
+  return all.length > 0 ? all.map(viewBackup) : null;
 }
 
 /** The URL of an instance, under the noun that the caller uses for it. */
 export function instanceUrl({ name, project }: Pick<InstanceRecord, "name" | "project">, noun = "instances"): string {
   return urlIn(project, `/1.0/${noun}/${name}`);
+}
+
+/** The URL of one of its log files. */
+export function logUrl({ name, project }: Pick<InstanceRecord, "name" | "project">, file: string): string {
+  return `/1.0/instances/${name}/logs/${encodeURIComponent(file)}${project === "default" ? "" : `?project=${encodeURIComponent(project)}`}`;
 }
 
 /** The resources of an operation on instances. */

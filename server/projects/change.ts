@@ -41,10 +41,12 @@ export function changeProject(ctx: Context, name: string, put: ProjectPut, patch
   const next = { name, description: put.description ?? (patch ? before.description : ""), config };
   assertFeaturesKept(ctx, before, next);
   assertContentFits(ctx, next);
-  const hadProfiles = isTrue(before.config["features.profiles"]);
+  const [had, has] = [before, next].map((one) => isTrue(one.config["features.profiles"]));
+  const outdated = had && !has ? ctx.profiles.list(name) : [];
   ctx.projects.save(next, {
     also: () => {
-      if (!hadProfiles && isTrue(config["features.profiles"])) insertDefaultProfile(ctx, name, { config: {}, devices: {} });
+      for (const profile of outdated) ctx.profiles.remove(profile);
+      if (!had && has) insertDefaultProfile(ctx, name, { config: {}, devices: {} });
     },
   });
 }

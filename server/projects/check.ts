@@ -17,9 +17,15 @@ export function instancesIn(ctx: Context, project: string): InstanceRecord[] {
   return phases.flatMap((phase) => ctx.instances.list(project, phase));
 }
 
+/** Whether there is anything to check: most projects neither limit nor forbid. */
+function isWatched(project: ProjectRecord): boolean {
+  return hasLimits(project) || isTrue(project.config["restricted"]);
+}
+
 /** Throws `project_limit` or `project_restricted` when an instance may not be in its project as given. */
 export function assertFitsProject(ctx: Context, wanted: Wanted): void {
   const project = ctx.projects.get(wanted.project);
+  if (!isWatched(project)) return;
   const member: Member = { name: wanted.name, ...expandInstance(ctx, wanted) };
   if (hasLimits(project)) {
     const others = instancesIn(ctx, project.name).filter(({ id }) => id !== wanted.id);
@@ -33,6 +39,11 @@ function assertMayBe(project: ProjectRecord, member: Member): void {
   if (isTrue(project.config["restricted"])) assertUnrestricted(project, { kind: "container", ...member });
 }
 
+/** Throws `project_restricted` when an instance may not run: it came to be what it is while its project was being restricted. */
+export function assertMayRun(ctx: Context, { project, name }: Pick<InstanceRecord, "project" | "name">, expanded: Layer): void {
+  assertMayBe(ctx.projects.get(project), { name, ...expanded });
+}
+
 /** Throws `project_restricted` when a project forbids what a profile of its own holds. */
 export function assertProfileFits(ctx: Context, profile: Layer & { project: string; name: string }): void {
   const project = ctx.projects.get(profile.project);
@@ -44,7 +55,7 @@ export function assertUsersFit(ctx: Context, profile: Layer & { project: string;
   assertProfileFits(ctx, profile);
   for (const name of ctx.projects.usersOf(profile.project, "profiles")) {
     const project = ctx.projects.get(name);
-    if (!hasLimits(project) && !isTrue(project.config["restricted"])) continue;
+    if (!isWatched(project)) continue;
     const layers = (instance: InstanceRecord) => instance.profiles.flatMap((one) => (one === profile.name ? profile : (ctx.profiles.find(name, one) ?? [])));
     const instances = instancesIn(ctx, name);
     const members = instances.map((instance) => ({ name: instance.name, ...expand(layers(instance), instance) }));
@@ -68,12 +79,14 @@ export function assertContentFits(ctx: Context, project: ProjectRecord): void {
   }
 }
 
-/** Whether snapshots may be made of a project's instances. */
-export function allowsSnapshots(ctx: Context, project: string): boolean {
-  return !blocks(ctx.projects.get(project), "restricted.snapshots");
+export type Made = "snapshot" | "backup";
+
+/** Whether snapshots or backups may be made of a project's instances. */
+export function allowsMaking(ctx: Context, project: string, what: Made): boolean {
+  return !blocks(ctx.projects.get(project), `restricted.${what}s`);
 }
 
 /** Throws `project_restricted`. */
-export function assertSnapshotsAllowed(ctx: Context, project: string): void {
-  if (!allowsSnapshots(ctx, project)) throw fail("project_restricted", { reason: `Project "${project}" doesn't allow for snapshot creation`, project, key: "restricted.snapshots" });
+export function assertMakingAllowed(ctx: Context, project: string, what: Made): void {
+  if (!allowsMaking(ctx, project, what)) throw fail("project_restricted", { reason: `Project "${project}" doesn't allow for ${what} creation`, project, key: `restricted.${what}s` });
 }

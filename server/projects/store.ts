@@ -63,11 +63,6 @@ export class ProjectStore {
     return this.list().map(({ name }) => name).filter((name) => this.owner(name, feature) === owner);
   }
 
-  /** What holds for a key that a project and the server have: the project's value, else the server's. */
-  setting(project: string, key: string, server: Config): string | undefined {
-    return this.find(project)?.config[key] ?? server[key];
-  }
-
   /** Adds one, and in the same step whatever `also` writes. */
   insert({ name, description, config }: ProjectRecord, also?: () => void): void {
     this.#write(() => void this.#db.prepare("INSERT INTO projects (name, description, config) VALUES (?, ?, ?)").run(name, description, JSON.stringify(config)), also);

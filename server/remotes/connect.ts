@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { connect, rootCertificates, type TLSSocket } from "node:tls";
 import { fail } from "../api/errors.ts";
+import { openTunnel } from "./proxy.ts";
 
 const connectLimit = 10_000;
 
@@ -13,6 +14,8 @@ export interface ServerAddress {
   url: string;
   /** PEM of the certificate it must have. */
   certificate?: string | undefined;
+  /** A proxy on the way. */
+  proxy?: URL | undefined;
 }
 
 /** Authorities besides Node's own: the file that NODE_EXTRA_CA_CERTS named when the daemon was started. */
@@ -22,13 +25,14 @@ function authorities(): string[] | undefined {
 }
 
 /** Opens a connection. Throws `remote_unreachable` or `remote_certificate`; nothing has been sent then. */
-export function connectTls({ url, certificate }: ServerAddress): Promise<TLSSocket> {
+export async function connectTls({ url, certificate, proxy }: ServerAddress): Promise<TLSSocket> {
   const { hostname, port } = new URL(url);
   const host = hostname.replace(/^\[|\]$/g, "");
   const pinned = certificate ? new X509Certificate(certificate).raw : undefined;
+  const tunnel = proxy && (await openTunnel(proxy, `${hostname}:${port || 443}`));
   return new Promise((resolve, reject) => {
     const socket = connect({
-      host, port: Number(port || 443), ...(isIP(host) ? {} : { servername: host }), ALPNProtocols: ["http/1.1"],
+      ...(tunnel ? { socket: tunnel } : { host, port: Number(port || 443) }), ...(isIP(host) ? {} : { servername: host }), ALPNProtocols: ["http/1.1"],
       rejectUnauthorized: pinned === undefined, ...(pinned ? {} : { ca: authorities() }),
     });
     const giveUp = (error: Error) => {

@@ -60,12 +60,15 @@ export class ServerClient {
     return envelope.metadata as T;
   }
 
-  /** Opens a websocket, `operations/ID/websocket?secret=…` say. */
+  /** Opens a websocket, `operations/ID/websocket?secret=…` say. It is paused, so that nothing is lost before somebody listens. */
   async websocket(path: string): Promise<WebSocket> {
     const socket = await connectTls(this.address);
     const ws = new WebSocket(`${this.address.url.replace(/^http/, "ws")}${path}`, { createConnection: () => socket, perMessageDeflate: false, maxPayload: 64 * 1024 * 1024 });
     await new Promise<void>((resolve, reject) => {
-      ws.once("open", resolve);
+      ws.once("open", () => {
+        ws.pause();
+        resolve();
+      });
       ws.once("error", (error) => reject(fail("remote_unreachable", { url: this.address.url, reason: error.message }, error)));
     });
     return ws;

@@ -5,6 +5,7 @@
 //
 // What a volume is stands in its record, which the database holds. `snapshot`, `restore` and `rebuild` make ready what a new
 // record needs and hand it to `commit`, which writes it down or throws: then everything is as it was.
+import type { Room } from "../host/room.ts";
 import type { IdMap } from "../host/user-namespace.ts";
 
 /** An image as the store holds it. */
@@ -41,10 +42,44 @@ export interface Content {
   map: IdMap;
 }
 
+/** What a volume or a snapshot holds, as it lies on the disk. */
+export interface LentFiles {
+  rootfs: string;
+  /** The folder with metadata.yaml and templates/. */
+  folder: string;
+}
+
 /** A guest that uses the volume while it is looked at. */
 export interface LiveGuest {
   /** Runs `work` while the guest does not. */
   paused<T>(work: () => Promise<T>): Promise<T>;
+}
+
+/** Files of a volume or a snapshot that can be read in a room: metadata.yaml, templates/ and rootfs/, in the folder that was asked for. */
+export interface Lent {
+  room: Room;
+  /** Whom all of it belongs to. */
+  owner: { uid: number; gid: number };
+  /** A descriptor of the user namespace in which the owners are the guest's; undefined when they are so anyway. */
+  namespace: number | undefined;
+}
+
+/** What files that come from elsewhere are made into snapshots by. */
+export interface Workshop extends AsyncDisposable {
+  /**
+   * A snapshot of what `write` puts into the folder `files` of a room: metadata.yaml, templates/ and rootfs/. At the rootfs it finds
+   * what the last one, or the workshop's base, has.
+   */
+  fill(write: (room: Room) => Promise<void>): Promise<VolumeRecord>;
+}
+
+export interface WorkshopOptions {
+  /** What it begins with, as far as it can be used; the files of an image when it has no layers. */
+  base?: Content | undefined;
+  /** The map by which the owners of the files that come are shifted. */
+  from: IdMap;
+  /** That of the instance that they are for. */
+  map: IdMap;
 }
 
 /** Writes down the record of a snapshot, and that which its volume has from then on. */
@@ -79,10 +114,21 @@ export interface StorageDriver {
   createFrom(name: string, snapshot: Content, map: IdMap, consume: boolean): Promise<VolumeRecord>;
   /** Another snapshot of the same content, which may be one of another pool's; shares what can be shared. */
   adopt(snapshot: Content, from: StorageDriver, map: IdMap): Promise<VolumeRecord>;
+  /** Lends a snapshot, as the folder `at` of a room. */
+  showSnapshot<T>(snapshot: Content, at: string, work: (lent: Lent) => Promise<T>): Promise<T>;
+  /** Lends a volume that has files of its own as it is; `map`: that of the files on the disk. A guest is held still. */
+  showVolume<T>(volume: Volume, map: IdMap, guest: LiveGuest | undefined, at: string, work: (lent: Lent) => Promise<T>): Promise<T>;
+  /** Opens a workshop. Whoever gets snapshots of it writes them down, or discards them. */
+  build(options: WorkshopOptions): Workshop;
   /** Mounts it as its record says: whoever looks at `rootfs` sees owners through `map`. Not for a volume that a guest runs on. */
   ensureMounted(volume: Volume, map: IdMap): Promise<void>;
   /** Changes the owners on the disk of a stopped instance's volume that is no overlay. What is interrupted can be done again. */
   shift(volume: Volume, from: IdMap, to: IdMap): Promise<void>;
+  /**
+   * Lets a volume hold so many bytes besides its image, or as many as fit. Throws `root_size_too_small` when it holds more, unless `full` lets
+   * that be: nothing more can be written then. False where nothing limits it (`report` says why).
+   */
+  limit(volume: Volume, size: number | undefined, full: boolean): Promise<boolean>;
   snapshot(volume: Volume, map: IdMap, guest: LiveGuest | undefined, commit: CommitSnapshot): Promise<void>;
   /** Goes back to a snapshot. */
   restore(volume: Volume, snapshot: Content, map: IdMap, commit: CommitReplacement): Promise<void>;
@@ -98,6 +144,11 @@ export interface StorageDriver {
   discard(ids: readonly string[]): Promise<void>;
   /** Removes all such folders that are not in use. */
   sweep(isUsed: (id: string) => boolean): void;
+  /**
+   * Lends what a snapshot holds, or the volume of this `name` when it is no overlay and nobody writes to it, for reading: with the guest's own
+   * ids as owners where it is an overlay, else with those that it was shifted to.
+   */
+  lend<T>(record: VolumeRecord, name: string | undefined, work: (files: LentFiles) => Promise<T>): Promise<T>;
   /** Where the files lie that are this volume's alone. */
   ownFiles(volume: Volume): string;
   space(): Space;

@@ -91,6 +91,11 @@ export function sftpBundle(root) {
   return { ...daemonBundle(root), external: ["koffi", ...optional], entryPoints: ["server/sftp/main.ts"], outfile: "dist/berth-sftp" };
 }
 
+/** The options of dist/berth-images, which the client starts for what it does with images on its own machine. */
+export function imagesBundle(root) {
+  return { ...daemonBundle(root), external: ["koffi", ...optional], entryPoints: ["images/main.ts"], outfile: "dist/berth-images" };
+}
+
 /** The options of dist/berth-forwarder, which serves proxy devices. The daemon starts it, by its own node. */
 export function forwarderBundle(root) {
   return {
@@ -138,6 +143,12 @@ export function clientBundle(root, tui) {
     banner: { js: `(function(require,berthImport,__filename,__dirname){${metaUrl}${lazily}` },
     footer: { js: "})" },
   };
+}
+
+/** The same for Bun, which makes one program of it and what it imports. */
+export function nativeBundle(root, tui) {
+  const { define, ...options } = clientBundle(root, tui);
+  return { ...options, banner: { js: lazily }, footer: {}, define: { ...define, "import.meta.url": '""' } };
 }
 
 /** The options of dist/berth-tui.mjs: a module, since ink waits at its top level. */

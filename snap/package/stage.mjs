@@ -9,8 +9,7 @@ const programs = ["berthd", "berth"];
 
 /** How many migrations there are: the version of the database that this Berth writes. */
 export function schemaVersion() {
-  const folder = join(root, "server/db/migrations");
-  return Math.max(...readdirSync(folder).map((name) => Number(/^(\d+)-/.exec(name)?.[1] ?? 0)));
+  return readdirSync(join(root, "server/db/migrations")).filter((name) => /^\d+-/.test(name)).length;
 }
 
 /** This Node, when it is one file that runs anywhere; undefined for a distribution's, which is spread over libraries of its own. */

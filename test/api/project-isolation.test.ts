@@ -43,7 +43,7 @@ const kinds: readonly [RegExp, () => Record<string, string>][] = [
 /** Bodies of requests whose schema wants more than `{}`. */
 const bodies: Readonly<Partial<Record<OperationId, unknown>>> = {
   changeInstanceState: { action: "start" }, execInstance: { command: ["true"] }, rebuildInstance: { source: { type: "none" } },
-  renameSnapshot: { name: "other" }, renameProfile: { name: "other" }, renameAlias: { name: "other" }, writeInstanceFile: "bytes",
+  pushImage: { target: "https://127.0.0.1:1", secret: "x", certificate: "x" }, renameSnapshot: { name: "other" }, renameBackup: { name: "other" }, renameProfile: { name: "other" }, renameAlias: { name: "other" }, writeInstanceFile: "bytes",
 };
 
 const named = (Object.entries(endpoints) as [OperationId, Endpoint][]).flatMap(([id, endpoint]) => {
@@ -92,8 +92,8 @@ test("operations are listed by their project", async () => {
 });
 
 /** A request of a user of the machine, by the socket for such. */
-async function asUser(method: string, path: string, body?: unknown) {
-  const args = ["-s", "-X", method, "--unix-socket", `${daemon.dir}/unix-user.socket`, ...(body === undefined ? [] : ["-d", JSON.stringify(body)]), `http://berth${path}`];
+async function asUser(method: string, path: string, body?: unknown, headers: readonly string[] = []) {
+  const args = ["-s", "-X", method, "--max-time", "20", ...headers.flatMap((header) => ["-H", header]), "--unix-socket", `${daemon.dir}/unix-user.socket`, ...(body === undefined ? [] : ["-d", JSON.stringify(body)]), `http://berth${path}`];
   const { stdout } = await exec("setpriv", [`--reuid=${uid}`, `--regid=${gid}`, "--clear-groups", "curl", ...args]);
   return JSON.parse(stdout) as { error: string; error_code: number; metadata: unknown };
 }
@@ -108,8 +108,8 @@ test("a user of the machine gets a restricted project of its own, with a disk an
   assert.deepEqual((await asUser("GET", "/1.0/instances")).metadata, [`/1.0/instances/mine?project=user-${uid}`]);
   const { expanded_devices: devices } = await daemon.must("GET", `/1.0/instances/mine?project=user-${uid}`);
   assert.deepEqual(devices, { root: { type: "disk", path: "/", pool: "default" }, eth0: { type: "nic", name: "eth0", network: "berthbr0" } });
-  const outside = await asUser("PATCH", "/1.0/instances/mine", { devices: { x: { type: "disk", source: "/", path: "/mnt" } } });
-  assert.match(outside.error, /Attaching disks not backed by a pool is forbidden/);
+  const reaching = await asUser("PATCH", "/1.0/instances/mine", { devices: { x: { type: "disk", source: "/", path: "/mnt" } } });
+  assert.match(reaching.error, /Attaching disks not backed by a pool is forbidden/);
 });
 
 test("a user of the machine sees and changes nothing of other projects, and nothing of the server", async () => {
@@ -123,6 +123,11 @@ test("a user of the machine sees and changes nothing of other projects, and noth
     ["PATCH", "/1.0/networks/berthbr0", { config: {} }], ["POST", "/1.0/networks", { name: "br7" }], ["DELETE", "/1.0/networks/berthbr0"], ["PUT", "/internal/shutdown"],
     ["POST", "/1.0/instances/mine", { name: "mine", migration: true, project: "a" }], ["POST", "/1.0/instances", { name: "x", source: { type: "copy", source: "thing", project: "a" } }],
   ];
+  // A query that names two projects is about the one that was asked about.
+  const upgrade = ["Connection: Upgrade", "Upgrade: sftp"];
+  assert.equal((await asUser("GET", "/1.0/instances/thing/sftp?project=a", undefined, upgrade)).error_code, 403);
+  assert.equal((await asUser("GET", `/1.0/instances/thing/sftp?project=a&project=user-${uid}`, undefined, upgrade)).error_code, 404);
+  assert.equal((await asUser("GET", `/1.0/instances/thing?project=a&project=user-${uid}`)).error_code, 404);
   for (const [method, path, body] of refused) assert.equal((await asUser(method, path, body)).error_code, 403, `${method} ${path}`);
   const network = (await asUser("GET", "/1.0/networks/berthbr0")).metadata as { used_by: string[] };
   assert.deepEqual(network.used_by, [`/1.0/instances/mine?project=user-${uid}`, `/1.0/profiles/default?project=user-${uid}`]);

@@ -82,6 +82,8 @@ test("features stay as they are while something is in a project", async () => {
   await make("loose", { "features.profiles": "false" });
   assertEmpty(await patch("loose", { "features.profiles": "true" }));
   assert.deepEqual(await show("/1.0/profiles?project=loose"), ["/1.0/profiles/default?project=loose"]);
+  for (const value of ["false", "true"]) assertEmpty(await patch("loose", { "features.profiles": value }));
+  assert.deepEqual((await show("/1.0/projects/loose")).used_by, ["/1.0/profiles/default?project=loose"]);
 });
 
 test("only empty projects are renamed and deleted, and the error says what is there", async () => {

@@ -82,6 +82,10 @@ export class Network {
     const headers = { host: "berth", connection: options.socket ? "keep-alive" : "close", ...(body !== undefined && !raw ? { "content-type": "application/json" } : {}), ...options.headers };
     return new Promise((resolve, reject) => {
       const req = request({ createConnection: () => socket, method, path, headers }, (res) => readReply(res).then(resolve, reject));
+      req.on("upgrade", ({ statusCode = 0, headers: answered }, upgraded) => {
+        upgraded.destroy();
+        resolve({ status: statusCode, headers: answered, text: "", json: undefined });
+      });
       const limit = options.timeout ?? 60_000;
       req.setTimeout(limit, () => req.destroy(new Error(`${method} ${path}: no answer within ${limit} ms`)));
       req.on("error", reject);

@@ -30,8 +30,11 @@ test("run: a command in an instance that is gone afterwards, whatever becomes of
   assert.equal((await daemon.berth("run", "busybox", "--", "no-such-command")).code, 127);
   assert.equal((await daemon.berth("run", "nothing", "--", "true")).code, 1);
   assert.deepEqual(await names(), ["one", "two"]);
-  const ended = await shell(daemon, "berth run busybox --name halfway -- sleep 61.73 & sleep 1; kill -TERM $!; wait $!");
+  const ended = await shell(daemon, "berth run busybox --name halfway -- sleep 61.73 & pid=$!; until berth exec halfway -- pidof sleep >/dev/null 2>&1; do sleep 0.2; done; kill -TERM $pid; wait $pid");
   assert.equal(ended.code, 143);
+  assert.deepEqual(await names(), ["one", "two"]);
+  const early = await shell(daemon, "berth run busybox --name early -- sleep 61.73 & pid=$!; until berth info early >/dev/null 2>&1; do sleep 0.05; done; kill -TERM $pid; wait $pid");
+  assert.equal(early.code, 143);
   assert.deepEqual(await names(), ["one", "two"]);
 });
 
@@ -133,7 +136,26 @@ test("aliases, completion and a script that uses lxc", async () => {
   assert.equal((await shell(daemon, "alias lxc=berth; lxc config set one user.a=b && lxc config get one user.a")).stdout, "b\n");
 });
 
+test("errors say what was meant, and what would be lost is asked for", async () => {
+  assert.match((await daemon.berth("info", "oen")).stderr, /^Error: Instance not found\nHint: did you mean "one"\?/);
+  assert.match((await daemon.berth("profile", "show", "smal")).stderr, /did you mean "small"\?/);
+  assert.match((await daemon.berth("query", "/1.0/nonsense")).stderr, /^Error: not found\nHint: the server does not know this request/i);
+  assert.match((await daemon.berth("network", "acl", "list")).stderr, /missing the required "network_acl" API extension/);
+  const refused = await daemon.berth("delete", "--all", "--force");
+  assert.deepEqual([refused.code, /Not deleting 2 instances unasked/.test(refused.stderr), await names()], [1, true, ["one", "two"]]);
+});
+
 test("pipes that close early end it without a word", async () => {
   const { stderr, stdout } = await shell(daemon, "berth list --help | head -n 1; berth query /1.0 | head -c 5; berth exec one -- yes | head -n 1");
   assert.deepEqual([stderr, stdout], ["", "Description:\n{\n\t\"ay\n"]);
+});
+
+test("delete --all: all of them, when it is meant", async () => {
+  await using terminal = await Terminal.open(daemon);
+  await terminal.type("berth delete --all --force; echo left $?");
+  await terminal.waitFor(/project "default":\n +one\n +two\nDelete all 2 of them \(yes\/no\)/);
+  await terminal.type("no");
+  await terminal.waitFor(/^left 1$/m);
+  await daemon.run("delete", "--all", "--force", "--yes");
+  assert.equal(await daemon.run("list", "-c", "n", "-f", "csv"), "");
 });

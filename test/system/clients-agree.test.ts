@@ -1,5 +1,6 @@
 // `berth` and the stock `lxc` say the same of one daemon: the same tables, the same YAML, the same JSON, the same refusals.
 import assert from "node:assert/strict";
+import { dirname } from "node:path";
 import { after, before, test } from "node:test";
 import { type Daemon, startDaemon } from "../helpers/daemon.ts";
 import { importBusybox, launch } from "../helpers/guests.ts";
@@ -48,7 +49,7 @@ async function agreeOnJson(...args: string[]): Promise<void> {
 
 for (const format of ["table", "compact", "csv", "yaml"]) {
   test(`lists are the same as ${format}`, async () => {
-    for (const list of [["list"], ["image", "list"], ["image", "alias", "list"], ["network", "list"], ["profile", "list"], ["storage", "list"], ["network", "list-leases", "berthbr0"]]) {
+    for (const list of [["list"], ["image", "list"], ["image", "alias", "list"], ["network", "list"], ["profile", "list"], ["project", "list"], ["project", "info", "default"], ["storage", "list"], ["network", "list-leases", "berthbr0"]]) {
       await agree(...list, "-f", format);
     }
     await agree("list", "-c", "ns46tSapPcldbe", "-f", format);
@@ -88,6 +89,40 @@ test("what is shown is the same", async () => {
   await agree("config", "show");
   await agreeOnJson("query", "/1.0/instances/one");
   await agreeOnJson("query", "/1.0/networks/side0/state");
+});
+
+test("changes are the same: one client undoes what the other has done", async () => {
+  const lxc = async (...args: string[]) => assert.equal((await daemon.lxc(...args)).code, 0, `lxc ${args.join(" ")}`);
+  const both: [string[], string[]][] = [
+    [["network", "attach", "side0", "two", "eth5"], ["network", "detach", "side0", "two"]],
+    [["network", "attach-profile", "side0", "extra", "eth5", "eth5"], ["network", "detach-profile", "side0", "extra", "eth5"]],
+    [["storage", "create", "second", "dir"], ["storage", "delete", "second"]],
+    [["storage", "set", "default", "user.x=y"], ["storage", "unset", "default", "user.x"]],
+    [["profile", "copy", "extra", "copied"], ["profile", "delete", "copied"]],
+    [["config", "device", "add", "two", "shared", "disk", "source=/etc", "path=/x"], ["config", "device", "remove", "two", "shared"]],
+  ];
+  for (const [done, undone] of both) {
+    const made = await daemon.run(...done);
+    await lxc(...undone);
+    const said = await daemon.lxc(...done);
+    assert.equal(said.stdout, made, done.join(" "));
+    await daemon.run(...undone);
+  }
+  for (const key of ["source", "none"]) await agree("storage", "get", "default", key);
+});
+
+test("lxc reads the remotes and aliases that berth has written", async () => {
+  await daemon.run("remote", "add", "mirror", "https://images.example.org", "--protocol=simplestreams");
+  await daemon.run("remote", "add", "here", `unix://${daemon.socket}`);
+  await daemon.run("alias", "add", "mine", "list -c n");
+  const lxc = async (...args: string[]) => (await daemon.lxcWith({ env: { LXD_CONF: `${dirname(daemon.dir)}/conf` } }, ...args)).stdout;
+  for (const format of ["table", "csv", "compact", "yaml"]) {
+    for (const words of [["alias", "list"], ["remote", "list"], ["mine"], ["list", "here:"]]) {
+      assert.equal(known(await daemon.run(...words, "-f", format)), known(await lxc(...words, "-f", format)), `${words.join(" ")} -f ${format}`);
+    }
+  }
+  assert.deepEqual(JSON.parse(await daemon.run("remote", "list", "-f", "json")), JSON.parse(await lxc("remote", "list", "-f", "json")));
+  assert.equal(await daemon.run("remote", "get-default"), await lxc("remote", "get-default"));
 });
 
 test("info is the same, in Go's order of the moment or another", async () => {

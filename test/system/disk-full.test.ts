@@ -1,10 +1,11 @@
 // A full disk: uploads, unpacking and creating fail with a clear error, leave nothing, and work again when there is space.
 import assert from "node:assert/strict";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readdirSync } from "node:fs";
 import { after, afterEach, before, test } from "node:test";
 import { type Daemon, startDaemon } from "../helpers/daemon.ts";
 import { type BusyboxImages, busyboxImages } from "../helpers/images.ts";
 import { create, importImage, launch, sh, uploadOf } from "../helpers/instances.ts";
+import { Mirror } from "../helpers/mirror.ts";
 import { mountsOf, remains } from "../helpers/remains.ts";
 
 const prefix = `full${process.pid}`;
@@ -69,6 +70,23 @@ for (const kind of ["unified", "split", "squashfs"] as const) {
     });
   }
 }
+
+test("a publication and a download onto a full disk say so, leave nothing, and work when there is space", async () => {
+  await importImage(daemon, images.squashfs, "busybox");
+  await create(daemon, name);
+  await using mirror = await Mirror.start(daemon);
+  mirror.list([{ names: "tiny", files: [images.split[0], images.split[1] ?? ""] }]);
+  const publish = (compression_algorithm: string) => daemon.must("POST", "/1.0/images", { source: { type: "instance", name }, compression_algorithm });
+  const fetch = () => daemon.must("POST", "/1.0/images", { source: { type: "image", server: mirror.url, protocol: "simplestreams", fingerprint: "tiny" } });
+  await fill("images", 200);
+  for (const algorithm of ["gzip", "none", "xz -0"]) await assert.rejects(publish(algorithm), full, algorithm);
+  await assert.rejects(publish("squashfs"), /No space left/);
+  await assert.rejects(fetch(), full);
+  assert.deepEqual(readdirSync(`${daemon.dir}/images`).filter((entry) => entry.startsWith(".")), []);
+  await free("images");
+  await publish("gzip");
+  await fetch();
+});
 
 test("a plain copy that does not fit says that the disk is full, and works when there is space", async () => {
   await importImage(daemon, images.unified, "busybox");

@@ -1,6 +1,6 @@
 // Images that are broken or mean harm: each is refused with a reason or stays within its root, and nothing is left of it.
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { after, afterEach, before, test } from "node:test";
 import { type Daemon, startDaemon } from "../helpers/daemon.ts";
@@ -108,6 +108,78 @@ test("refuses a squashfs that is cut off, be it at once or when it is mounted", 
   const cut = readFileSync(rootfs);
   const form = formOf([{ field: "metadata", bytes: readFileSync(meta) }, { field: "rootfs", bytes: cut.subarray(0, cut.length - 70_000) }]);
   assert.match(await tryLaunch(form), /Image is not usable: /);
+});
+
+test("a root file system without metadata is taken, says what it is, and runs", async () => {
+  const folder = `${work}/bare`;
+  mkdirSync(folder);
+  await execOk("cp", ["-a", `${work}/tree/rootfs/.`, folder]);
+  mkdirSync(`${folder}/etc`, { recursive: true });
+  writeFileSync(`${folder}/etc/os-release`, "ID=bare\nVERSION_ID=9\nPRETTY_NAME='Bare 9'\n");
+  await execOk("tar", ["-cJf", `${work}/bare.tar.xz`, "-C", folder, "."]);
+  const body = readFileSync(`${work}/bare.tar.xz`);
+  const hash = fingerprintOf([`${work}/bare.tar.xz`]);
+  const { metadata } = await daemon.must("POST", "/1.0/images", body, { headers: { ...raw, "x-lxd-fingerprint": hash } });
+  const image = await daemon.must("GET", `/1.0/images/${metadata.fingerprint}`);
+  assert.deepEqual([image.properties.os, image.properties.release, image.size], ["bare", "9", Number(metadata.size)]);
+  assert.match(image.properties["metadata.origin"], /made up/);
+  await daemon.must("POST", "/1.0/images/aliases", { name: "busybox", target: metadata.fingerprint });
+  await launch(daemon, name);
+  assert.equal(await sh(daemon, name, "echo here"), "here");
+  await assert.rejects(daemon.must("POST", "/1.0/images", body, { headers: raw }), /Image with same fingerprint already exists/);
+  assert.match(await refusal({ body: readFileSync(images.split[1] ?? ""), headers: raw }), /^$/, "so is any other root file system");
+});
+
+test("a tarball that is a bomb is refused before it is unpacked", async () => {
+  const header = handmadeTar([{ name: "metadata.yaml", data: metadataOf({}) }, { name: "filler", data: "" }]).subarray(0, -1024);
+  header.write(`${(4095 * 2 ** 30 / 512).toString(8)}`.padStart(11, "7").slice(0, 11), header.length - 512 + 124);
+  const block = header.subarray(header.length - 512);
+  block.fill(" ", 148, 156);
+  block.write(`${block.reduce((sum, byte) => sum + byte, 0).toString(8).padStart(6, "0")}\0 `, 148);
+  writeFileSync(`${work}/bomb.tar`, Buffer.concat([header, Buffer.alloc(1024 * 1024)]));
+  await execOk("zstd", ["-qf", `${work}/bomb.tar`]);
+  assert.match(await refusal({ body: readFileSync(`${work}/bomb.tar.zst`), headers: raw }), /Image is not usable: the tarball would be larger than 4 GiB/);
+});
+
+test("what a body is shows at its beginning, whatever its headers say", async () => {
+  const { body } = uploadOf(images.unified);
+  assert.equal(await refusal({ body, headers: { "content-type": "text/html" } }), "");
+  const json = Buffer.from(' {"source": {"type": "magic"}}');
+  for (const type of ["application/octet-stream", "application/json; charset=utf-8", "text/plain"]) assert.match(await refusal({ body: json, headers: { "content-type": type } }), /Image source "magic" is not supported/, type);
+  assert.match(await refusal({ body, headers: { "content-type": "application/json" } }), /it is not valid JSON/);
+  assert.match(await refusal({ body, headers: { "content-type": "multipart/form-data" } }), /[Bb]oundary|form is damaged/);
+  for (const type of ["null", "[]", "7", '{"source": 7}', '{"aliases": [{"name": "\\u0000"}], "source": {"type": "instance", "name": "x"}}']) {
+    assert.match(await refusal({ body: Buffer.from(type), headers: { "content-type": "application/json" } }), /Invalid request body|not supported|Invalid alias name/, type);
+  }
+});
+
+/** Milliseconds of processor time that the daemon and its ended children have used. */
+function cpuTime(): number {
+  const fields = readFileSync(`/proc/${daemon.pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
+  return fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks) * 10, 0);
+}
+
+test("an image can be used as soon as its last byte has come", async (t) => {
+  const piece = `${work}/piece`;
+  await execOk("sh", ["-c", 'head -c 2M /dev/urandom > "$0"; tar -cf - -C "$1" piece | xz -0 > "$0.tar.xz"', piece, work]);
+  const one = readFileSync(`${piece}.tar.xz`);
+  const { body, headers } = formOf([{ field: "metadata", bytes: readFileSync(images.split[0]) }, { field: "rootfs", bytes: Buffer.concat(Array(32).fill(one)) }]);
+  let used = 0;
+  const operation = await new Promise<string>((resolve, reject) => {
+    const sending = request({ socketPath: daemon.socket, method: "POST", path: "/1.0/images", headers: { ...headers, "content-length": body.length } }, (response) => {
+      let text = "";
+      response.on("data", (chunk) => (text += chunk)).on("end", () => resolve(JSON.parse(text).operation));
+    });
+    sending.on("error", reject);
+    const isThere = () => readdirSync(`${daemon.dir}/images`, { recursive: true, encoding: "utf8" }).some((entry) => entry.endsWith("/rootfs") && statSync(`${daemon.dir}/images/${entry}`).size > body.length - 300_000);
+    sending.write(body.subarray(0, -1), () => void eventually(isThere, { timeout: 60_000 }).then(() => {
+      used = cpuTime();
+      sending.end(body.subarray(-1));
+    }, reject));
+  });
+  await daemon.must("GET", `${operation}/wait`);
+  t.diagnostic(`${cpuTime() - used} ms of work after the last byte of 64 MB`);
+  assert.ok(cpuTime() - used < 300, `${cpuTime() - used} ms`);
 });
 
 const escapes: Record<string, HandMember[]> = {

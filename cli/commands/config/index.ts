@@ -12,6 +12,7 @@ export const configGroup: Group = {
   name: "config",
   summary: "Manage instance and server configuration options",
   commands: [
-    instanceDeviceGroup, configEditCommand, configExplainCommand, configGetCommand, configMetadataGroup, configSetCommand, configShowCommand, configTemplateGroup, trustGroup, configUnsetCommand,
+    instanceDeviceGroup, configEditCommand, configExplainCommand, configGetCommand, configMetadataGroup, configSetCommand, configShowCommand, configTemplateGroup,
+    trustGroup, configUnsetCommand,
   ],
 };

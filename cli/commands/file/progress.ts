@@ -1,7 +1,6 @@
 // How far a transfer has come, on the terminal.
 import type { Context } from "../../context.ts";
-import { formatSize } from "../../output/units.ts";
-import { ProgressLine } from "../../progress.ts";
+import { ProgressLine, renderTransfer } from "../../progress.ts";
 
 export class TransferProgress {
   readonly #line: ProgressLine;
@@ -27,8 +26,7 @@ export class TransferProgress {
     const now = performance.now();
     if (!this.#line.isShown || now - this.#shown < 100) return;
     this.#shown = now;
-    const rate = formatSize(Math.floor(this.#bytes / ((now - this.#start) / 1000)));
-    this.#line.update(`${what}: ${total > 0 ? `${Math.min(100, Math.floor((this.#bytes / total) * 100))}%` : formatSize(this.#bytes)} (${rate}/s)`);
+    this.#line.update(`${what}: ${renderTransfer(this.#bytes, total, (now - this.#start) / 1000)}`);
   }
 
   done(): void {

@@ -34,7 +34,7 @@ async function execInTargets(ctx: Context, targets: Target[], post: InstanceExec
       const { target, label } = next;
       const lines = new LineWriter(ctx, `${label}${" ".repeat(width - displayWidth(label))} | `);
       exits.set(label, "");
-      exits.set(label, await runSession(target, post, { useStdin: false, write: async (fd, data) => lines.write(fd, data) }).then(String, messageOf));
+      exits.set(label, await runSession(target, post, { useStdin: false, write: async (fd, ...parts) => lines.write(fd, ...parts) }).then(String, messageOf));
       lines.end();
     }
   };
@@ -55,8 +55,8 @@ class LineWriter {
     this.#prefix = prefix;
   }
 
-  write(fd: 1 | 2, data: Uint8Array): void {
-    const all = Buffer.concat([this.#rest[fd], data]);
+  write(fd: 1 | 2, ...parts: Uint8Array[]): void {
+    const all = Buffer.concat([this.#rest[fd], ...parts]);
     const end = all.lastIndexOf(10) + 1;
     this.#rest[fd] = all.subarray(end);
     if (end > 0) this.#put(fd, all.toString("utf8", 0, end - 1));

@@ -1,4 +1,5 @@
 // The configuration keys of projects: what a project has of its own, how much it may use, and what it may not do.
+import { projectImageKeys } from "./images.ts";
 import type { Key, KeyTable } from "./key.ts";
 
 const feature = (what: string): Key => ({ type: { kind: "bool" }, default: "false", description: `It has ${what} of its own, else those of the project default` });
@@ -38,7 +39,7 @@ const features: KeyTable = {
 const limits: KeyTable = {
   "limits.containers": count("containers"),
   "limits.cpu": count("processors, over all instances: each must have limits.cpu as a number then"),
-  "limits.disk": size("Most disk space, over all instances: the root disk of each must have a size then"),
+  "limits.disk": size("Most disk space, over all instances: the root disk of each must have a size then, which pools that are folders keep but do not enforce"),
   "limits.instances": count("instances"),
   "limits.memory": size("Most memory, over all instances: each must have limits.memory as a size then"),
   "limits.networks": count("networks of its own"),
@@ -48,6 +49,7 @@ const limits: KeyTable = {
 
 const restrictions: KeyTable = {
   restricted: { type: { kind: "bool" }, default: "false", description: "Whether what the keys restricted.* forbid is forbidden; it needs features.profiles" },
+  "restricted.backups": allowance("making backups"),
   "restricted.cluster.groups": list("names", nameFault, "Kept for tools that set it: there is one host"),
   "restricted.cluster.target": allowance("naming a host for an instance", "; kept for tools that set it: there is one host"),
   "restricted.containers.interception": {
@@ -83,7 +85,7 @@ const restrictions: KeyTable = {
 };
 
 export const projectKeys: KeyTable = {
-  ...features, ...limits, ...restrictions,
+  ...features, ...limits, ...restrictions, ...projectImageKeys,
   "user.*": { type: { kind: "text" }, description: "Anything of yours" },
 };
 

@@ -36,8 +36,11 @@ export function announceNic(call: DeviceCall): Reserved {
     if (options[`${family}.address`] || !isTrue(options[`security.${family}_filtering`])) continue;
     own[family] = reserve(call, network, settings[family]);
   }
+  // The name of an instance in a project is known by an address that stays (see networks/dnsmasq/names.ts).
+  const named = settings.dnsMode === "managed" && call.instance.hostname.includes(".");
+  const ipv4 = own.ipv4 ?? (named && !options["ipv4.address"] ? reserve(call, network, settings.ipv4) : undefined);
   const dhcp6 = settings.ipv6?.stateful ? own.ipv6 : undefined; // what a guest makes of advertisements is not given by DHCP
-  host.networks.setHost(network, idOf(call), { mac: macOf(call), ipv4: settings.ipv4 ? own.ipv4 : undefined, ipv6: dhcp6, name: call.instance.hostname });
+  host.networks.setHost(network, idOf(call), { mac: macOf(call), ipv4: settings.ipv4 ? ipv4 : undefined, ipv6: dhcp6, name: call.instance.hostname });
   return own;
 }
 

@@ -15,10 +15,13 @@ export class ExecSockets {
   readonly #unused: Map<string, string>;
   readonly #connected = new Map<string, WebSocket>();
   readonly #required: readonly string[];
+  readonly #pings: boolean;
   readonly #ready: Promise<void>;
   #allHere: () => void = () => {};
 
-  constructor(names: readonly string[], required: readonly string[]) {
+  /** `pings`: whether a client that answers none is given up. */
+  constructor(names: readonly string[], required: readonly string[], pings = true) {
+    this.#pings = pings;
     this.secrets = Object.fromEntries(names.map((name) => [name, makeSecret()]));
     this.#unused = new Map(Object.entries(this.secrets).map(([name, secret]) => [secret, name]));
     this.#required = required;
@@ -37,7 +40,7 @@ export class ExecSockets {
       this.#connected.set(name, ws);
       this.#onConnect.get(name)?.(ws);
       if (this.#required.every((one) => this.#connected.has(one))) this.#allHere();
-    });
+    }, this.#pings);
   }
 
   readonly #onConnect = new Map<string, (ws: WebSocket) => void>();

@@ -3,7 +3,7 @@ import { fail } from "../../api/errors.ts";
 import type { Requestor } from "../../api/events.ts";
 import type { SnapshotsPost } from "../../api/snapshots.ts";
 import type { Context } from "../../context.ts";
-import { assertSnapshotsAllowed } from "../../projects/check.ts";
+import { assertMakingAllowed } from "../../projects/check.ts";
 import { writeBackupFile } from "../backup-file.ts";
 import { expandInstance } from "../expanded.ts";
 import { currentIdMap } from "../idmap.ts";
@@ -18,7 +18,7 @@ import { snapshotUrl } from "./view.ts";
 /** Checks a request for a snapshot. Throws `invalid_name`, `snapshot_exists`, `stateful_unsupported`, `project_restricted` or `bad_body`. */
 export function checkSnapshotPost(ctx: Context, instance: InstanceRecord, post: SnapshotsPost): void {
   if (post.stateful) throw fail("stateful_unsupported");
-  assertSnapshotsAllowed(ctx, instance.project);
+  assertMakingAllowed(ctx, instance.project, "snapshot");
   if (post.expires_at) parseExpiry(post.expires_at);
   if (post.name) checkSnapshotName(post.name);
   if (post.name && ctx.snapshots.find(instance, post.name)) throw fail("snapshot_exists", { name: post.name, instance: instance.name });

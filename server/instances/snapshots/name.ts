@@ -3,9 +3,9 @@ import { fail, isCode } from "../../api/errors.ts";
 import { renderText } from "../../../images/templates/render.ts";
 
 /** Throws `invalid_name` unless it can be a part of a URL. */
-export function checkSnapshotName(name: string): void {
+export function checkSnapshotName(name: string, what = "snapshot"): void {
   const reason = nameFault(name);
-  if (reason) throw fail("invalid_name", { what: "snapshot", name: name.slice(0, 80), reason });
+  if (reason) throw fail("invalid_name", { what, name: name.slice(0, 80), reason });
 }
 
 function nameFault(name: string): string | undefined {

@@ -1,9 +1,9 @@
 // The snapshot endpoints.
 import type { snapshotEndpoints } from "../../api/snapshots.ts";
-import { fail } from "../../api/errors.ts";
 import type { Context } from "../../context.ts";
 import type { Call, Implementation } from "../../http/implementation.ts";
 import type { Operation } from "../../operations/operation.ts";
+import { sendInstance } from "../migration/source.ts";
 import { instanceResources } from "../view.ts";
 import { checkSnapshotPost, createSnapshot } from "./create.ts";
 import { deleteSnapshot } from "./delete.ts";
@@ -57,11 +57,12 @@ export function snapshotRoutes(ctx: Context): Implementation<typeof snapshotEndp
 
     renameSnapshot: ({ params, query, body, requestor }) => {
       const { instance, snapshot } = findBoth(query.project, params.name, params.snapshot);
-      if (body.migration) throw fail("not_supported", { what: "Moving snapshots to another server", hint: "" });
-      assertSnapshotNameFree(ctx, instance, body.name);
+      if (body.migration) return sendInstance(ctx, { instance, snapshot, post: body });
+      const { name = "" } = body;
+      assertSnapshotNameFree(ctx, instance, name);
       return ctx.operations.start({
         description: "Renaming snapshot", project: instance.project, resources: instanceResources(instance),
-        run: () => renameSnapshot(ctx, instance.project, instance.name, snapshot.name, body.name, requestor),
+        run: () => renameSnapshot(ctx, instance.project, instance.name, snapshot.name, name, requestor),
       });
     },
 

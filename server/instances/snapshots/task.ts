@@ -3,7 +3,7 @@
 import { isTrue } from "../../api/config-keys/key.ts";
 import type { Context } from "../../context.ts";
 import { explain, log } from "../../log.ts";
-import { allowsSnapshots } from "../../projects/check.ts";
+import { allowsMaking } from "../../projects/check.ts";
 import { expandInstance } from "../expanded.ts";
 import { type InstanceRecord, systemNameOf } from "../store.ts";
 import { instanceUrl } from "../view.ts";
@@ -40,7 +40,7 @@ export async function doSnapshotWork(ctx: Context, time: Date): Promise<void> {
 
 async function wantsSnapshot(ctx: Context, instance: InstanceRecord, time: Date): Promise<boolean> {
   const { config } = expandInstance(ctx, instance);
-  if (!config["snapshots.schedule"] || !allowsSnapshots(ctx, instance.project)) return false;
+  if (!config["snapshots.schedule"] || !allowsMaking(ctx, instance.project, "snapshot")) return false;
   if (!ctx.runtime.get(systemNameOf(instance)) && !isTrue(config["snapshots.schedule.stopped"])) return false;
   return isDueAt(config["snapshots.schedule"], instance.id, time);
 }

@@ -1,18 +1,17 @@
 // Copying files so that they belong to a container's ids: packed by root (or the root of a user namespace with the map they
 // have), unpacked by the root of one with the container's map, which writes shifted owners and file capabilities itself.
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { chownSync, existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import type { Readable } from "node:stream";
 import { fail } from "../../api/errors.ts";
 import { exchange } from "../../host/libc.ts";
-import { childEnv, lastWords, run, spawnError } from "../../host/run.ts";
-import { type IdMap, userNamespace } from "../../host/user-namespace.ts";
-import { formatIdMap, isPrivileged, noMap, rootIds } from "../../lxc/idmap.ts";
+import { run } from "../../host/run.ts";
+import type { IdMap } from "../../host/user-namespace.ts";
+import { formatIdMap, noMap, rootIds } from "../../lxc/idmap.ts";
+import { ending, isDiskFull, lacksDevicesOnly, namespaceOf, programError, startIn } from "../programs.ts";
 
 const preserve = ["--numeric-owner", "--xattrs", "--xattrs-include=user.*", "--xattrs-include=security.capability", "--acls", "--sparse"];
-
-const full = /No space left|Disk quota exceeded|Wrote only \d+ of/;
 
 /** Copies a folder to a new one just as it is, sharing the data where the file system can. */
 export async function copyFiles(source: string, target: string): Promise<void> {
@@ -20,8 +19,7 @@ export async function copyFiles(source: string, target: string): Promise<void> {
     // When the daemon is killed so is the copier.
     await run("setpriv", ["--pdeathsig=KILL", "--", "cp", "--archive", "--reflink=auto", "--sparse=auto", "--no-target-directory", source, target]);
   } catch (error) {
-    if (full.test((error as Error).message)) throw fail("disk_full", { path: target }, error);
-    throw error;
+    throw isDiskFull((error as Error).message) ? fail("disk_full", { path: target }, error) : error;
   }
 }
 
@@ -38,18 +36,10 @@ export async function copyShifted(source: string, target: string, map: IdMap, fr
   chownSync(target, uid, gid);
   const [reader, writer] = [await namespaceOf(from), await namespaceOf(map)];
   // When the daemon is killed so is the packer, and the unpacker ends for want of input.
-  const pack = startIn(reader, source, ["setpriv", "--pdeathsig=KILL", "--", "tar", ...preserve, "--exclude=./dev/*", "--warning=no-file-ignored", "-cf", "-", "."], "ignore", "pipe");
-  const unpack = startIn(writer, target, ["tar", ...preserve, "-xpf", "-"], pack.stdout as Readable, "ignore");
+  const pack = startIn(source, reader, ["tar", ...preserve, "--exclude=./dev/*", "--warning=no-file-ignored", "-cf", "-", "."], ["ignore", "pipe", "pipe"]);
+  const unpack = startIn(target, writer, ["tar", ...preserve, "-xpf", "-"], [pack.stdout as Readable, "ignore", "pipe"]);
   pack.stdout?.destroy(); // the unpacker has it now: when it ends early, so must the packer
-  await Promise.all([ended("tar", pack, target), ended("tar", unpack, target)]);
-}
-
-const namespaceOf = async (map: IdMap) => (isPrivileged(map) ? undefined : userNamespace(map));
-
-/** A program of the root of a user namespace, or of root, in a folder, whatever lies above it. */
-function startIn(namespace: number | undefined, cwd: string, command: readonly string[], input: Readable | "ignore", output: "pipe" | "ignore"): ChildProcess {
-  const [tool = "", ...args] = namespace === undefined ? command : ["nsenter", "--user=/proc/self/fd/3", "--setuid", "0", "--setgid", "0", ...command];
-  return spawn(tool, args, { cwd, stdio: [input, output, "pipe", ...(namespace === undefined ? [] : [namespace])], env: childEnv() });
+  await Promise.all([ended(pack, target), ended(unpack, target)]);
 }
 
 /** Says which map the files of one certain rootfs belong to: between a shift and its being written down nobody else knows. */
@@ -85,22 +75,8 @@ export async function shiftCopy(folder: string, from: IdMap, to: IdMap): Promise
   }
 }
 
-/** The root of a user namespace cannot make device nodes, and guests have no use for those on the disk. */
-function lacksDevicesOnly(words: string): boolean {
-  return words.trim().split("\n").every((line) => /Cannot mknod: Operation not permitted|due to previous errors/.test(line));
-}
-
-function ended(tool: string, child: ChildProcess, target: string): Promise<void> {
-  let words = "";
-  child.stderr?.on("data", (chunk: Buffer) => {
-    words = (words + chunk.toString("utf8")).slice(-4000);
-  });
-  return new Promise((resolve, reject) => {
-    child.once("error", (cause) => reject(spawnError(tool, cause)));
-    child.once("close", (code, signal) => {
-      if (code === 0 || signal === "SIGPIPE" || (code === 2 && lacksDevicesOnly(words))) resolve(); // whoever should have read tells why it did not
-      else if (full.test(words)) reject(fail("disk_full", { path: target }));
-      else reject(fail("tool_failed", { tool, reason: lastWords(words) || `exit status ${code}` }));
-    });
-  });
+async function ended(child: ChildProcess, target: string): Promise<void> {
+  const end = await ending("tar", child);
+  const good = end.code === 0 || end.signal === "SIGPIPE" || (end.code === 2 && lacksDevicesOnly(end.words)); // whoever should have read tells why it did not
+  if (!good) throw programError("tar", end, target);
 }

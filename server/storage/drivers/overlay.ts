@@ -1,6 +1,6 @@
 // Mounting a volume of layers: idmapped copies of the image and of the pool's folder of layers, and an overlay over both.
-import { closeSync, constants, mkdirSync, openSync, rmdirSync } from "node:fs";
-import { mountIdmapped, mountOverlay, mountRawOverlay, unmountTree } from "../../host/mounts.ts";
+import { closeSync, constants, mkdirSync, openSync } from "node:fs";
+import { mountIdmapped, mountOverlay, mountRawOverlay, removeMountPoint } from "../../host/mounts.ts";
 import { type IdMap, userNamespace } from "../../host/user-namespace.ts";
 import { isPrivileged, rootIds } from "../../lxc/idmap.ts";
 
@@ -33,22 +33,13 @@ export async function mountLayers(parts: OverlayParts, map: IdMap, target: strin
       mountOverlay({ lower, upper: `${layers}/${parts.own}/upper`, work: `${layers}/${parts.own}/work`, ...rootIds(map) }, target);
     });
   } finally {
-    for (const helper of [image, layers]) unmountHelper(helper); // the overlay holds copies of its own
+    for (const helper of [image, layers]) removeMountPoint(helper); // the overlay holds copies of its own
   }
 }
 
 function mountHelper(source: string, target: string, namespace: number): void {
   mkdirSync(target, { recursive: true });
   mountIdmapped(source, target, namespace);
-}
-
-export function unmountHelper(target: string): void {
-  unmountTree(target);
-  try {
-    rmdirSync(target);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-  }
 }
 
 /** The kernel takes 4096 bytes of names: through a descriptor each needs few. */
@@ -61,17 +52,22 @@ function withShortNames(folder: string, ids: readonly string[], work: (lower: st
   }
 }
 
-/** Lends the merged files of some layers over an image as they lie on the disk: read only, with the guest's own ids. */
+/** Shows at `target` the merged files of some layers over an image as they lie on the disk: read only, with the guest's own ids. */
+export function mountRawLayers(parts: Omit<OverlayParts, "own">, target: string, empty: string): void {
+  withShortNames(parts.layers, parts.below, (below) => {
+    mountRawOverlay([...below, ...(parts.image ? [parts.image] : []), empty], target); // an overlay that nobody writes to needs two layers
+  });
+}
+
+/** Lends them for a while. */
 export async function withRawLayers<T>(parts: Omit<OverlayParts, "own">, helpers: string, work: (root: string) => Promise<T>): Promise<T> {
   const [root, empty] = [`${helpers}.raw`, `${helpers}.empty`];
   try {
     mkdirSync(root, { recursive: true });
-    mkdirSync(empty, { recursive: true }); // an overlay that nobody writes to needs two layers
-    withShortNames(parts.layers, parts.below, (below) => {
-      mountRawOverlay([...below, ...(parts.image ? [parts.image] : []), empty], root);
-    });
+    mkdirSync(empty, { recursive: true });
+    mountRawLayers(parts, root, empty);
     return await work(root);
   } finally {
-    for (const helper of [root, empty]) unmountHelper(helper);
+    for (const helper of [root, empty]) removeMountPoint(helper);
   }
 }

@@ -20,7 +20,8 @@ export interface Case {
   /** Makes what the request is about. */
   prepare?: (world: World) => Promise<unknown>;
   /** A request that succeeds. */
-  good: Call | ((world: World) => Call | Promise<Call>) | "nothing can be cancelled yet" | "it ends the daemon: see system/shutdown.test.ts";
+  good: Call | ((world: World) => Call | Promise<Call>) | "a token waits for its use: see system/images-servers.test.ts" | "it ends the daemon: see system/shutdown.test.ts"
+    | "it takes two servers: see system/images-servers.test.ts";
   /** Where a 201 says that the new thing is. */
   location?: string;
   /** Looks at the metadata of the reply, or at the operation as it ended, or at the text (`raw`). */

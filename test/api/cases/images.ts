@@ -85,6 +85,27 @@ export const imageCases = {
     },
     bad: { path: "/1.0/images/nope/export", ...missing },
   },
+  headImageExport: {
+    good: (world) => ({ path: `${image(world)}/export` }),
+    check: async (_, world) => {
+      const { headers, text } = await world.daemon.request("HEAD", `${image(world)}/export`);
+      const size = readFileSync((await busyboxImages()).unified[0]).length;
+      assert.deepEqual([headers["content-length"], headers["accept-ranges"], text], [String(size), "bytes", ""]);
+    },
+    bad: "refuses nothing",
+  },
+  pushImage: {
+    good: "it takes two servers: see system/images-servers.test.ts",
+    bad: { path: "/1.0/images/nope/export", body: { target: "https://127.0.0.1:1", secret: "s" }, ...missing },
+  },
+  refreshImage: {
+    good: "it takes two servers: see system/images-servers.test.ts",
+    bad: { path: "/1.0/images/nope/refresh", ...missing },
+  },
+  createImageSecret: {
+    good: "a token waits for its use: see system/images-servers.test.ts",
+    bad: { path: "/1.0/images/nope/secret", ...missing },
+  },
   listAliases: {
     good: { path: "/1.0/images/aliases" },
     check: (list) => assert.ok(list.includes("/1.0/images/aliases/busybox"), list),

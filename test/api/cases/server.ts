@@ -1,5 +1,7 @@
 // Cases of the endpoints about the server, its events and its operations.
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import type { eventEndpoints } from "../../../server/api/events.ts";
 import type { operationEndpoints } from "../../../server/api/operations.ts";
 import type { serverEndpoints } from "../../../server/api/server.ts";
@@ -33,9 +35,12 @@ export const serverCases = {
   shutDown: { good: "it ends the daemon: see system/shutdown.test.ts", bad: "refuses nothing" },
   getResources: {
     good: { path: "/1.0/resources" },
-    check: ({ cpu, memory }) => {
-      assert.ok(cpu.total > 0 && cpu.sockets.length > 0, JSON.stringify(cpu));
+    check: (resources) => {
+      const { cpu, memory, storage } = resources;
+      assert.deepEqual(Object.keys(resources), ["cpu", "memory", "gpu", "network", "storage", "usb", "pci", "system"]);
+      assert.ok(cpu.total >= availableParallelism() && cpu.sockets[0].cores[0].threads[0].online, JSON.stringify(cpu));
       assert.ok(memory.total > memory.used && memory.used > 0, JSON.stringify(memory));
+      for (const { id, size } of storage.disks) assert.equal(size, Number(readFileSync(`/sys/class/block/${id}/size`, "utf8")) * 512);
     },
     bad: "refuses nothing",
   },
@@ -68,9 +73,8 @@ export const operationCases = {
     check: ({ status, description }) => assert.deepEqual([status, description], ["Success", "Updating instance"]),
     bad: { path: "/1.0/operations/c5ba0f2d-3f43-4f76-9d0e-8a6a0f8a3a11", status: 404, error: "Operation not found" },
   },
-  // Nothing that Berth does can be cancelled so far: every operation refuses it, each for its reason.
   deleteOperation: {
-    good: "nothing can be cancelled yet",
+    good: async ({ daemon, fingerprint }) => ({ path: (await daemon.request("POST", `/1.0/images/${fingerprint}/secret`)).json.operation }),
     bad: { path: "/1.0/operations/nope", status: 404, error: "Operation not found" },
   },
   waitOperation: {

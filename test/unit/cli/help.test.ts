@@ -20,13 +20,14 @@ Flags:
   -f, --format   Format (csv|json|table|yaml|compact) (default "table")
 
 Global Flags:
-      --debug         Show all debug messages
-      --force-local   Force using the local unix socket
-  -h, --help          Print help
-      --project       Override the source project
-  -q, --quiet         Don't show progress information
-  -v, --verbose       Show all information messages
-      --version       Print version number
+      --debug          Show all debug messages
+      --force-local    Force using the local unix socket
+  -h, --help           Print help
+      --project        Override the source project
+  -q, --quiet          Don't show progress information
+      --sub-commands   Use with help or --help to view sub-commands
+  -v, --verbose        Show all information messages
+      --version        Print version number
 `);
 });
 

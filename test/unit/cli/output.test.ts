@@ -5,7 +5,8 @@ import { renderJson, sortKeys } from "../../../cli/output/json.ts";
 import { compareNatural, compareRows, compareYamlKeys } from "../../../cli/output/natural.ts";
 import { renderListing } from "../../../cli/output/render.ts";
 import { forJson, forYaml, instanceFullShape, profileShape } from "../../../cli/output/shape.ts";
-import { displayWidth, renderTable } from "../../../cli/output/table.ts";
+import { renderTransfer } from "../../../cli/progress.ts";
+import { displayWidth, renderTable, wrapLine } from "../../../cli/output/table.ts";
 import { formatSize, formatSizeIec, formatUpload, formatUtc, isTimeSet } from "../../../cli/output/units.ts";
 import { readYaml, renderYaml } from "../../../cli/output/yaml.ts";
 
@@ -94,4 +95,21 @@ test("formats sizes and times", () => {
   assert.equal(formatUtc("2026-11-23T07:59:59.5+02:00"), "2026/11/23 05:59 UTC");
   assert.equal(formatUpload("2026-11-03T00:09:00Z"), "Nov 3, 2026 at 12:09am (UTC)");
   assert.deepEqual(["0001-01-01T00:00:00Z", "1970-01-01T00:00:00Z", "2026-01-01T00:00:00Z"].map(isTimeSet), [false, false, true]);
+});
+
+test("breaks long cells for a narrow terminal, at blanks where there are some, and loses nothing", () => {
+  const rows = [["web", "a description that is much too long for this", "日本語のとても長い説明文です"]];
+  const table = renderTable(["NAME", "DESCRIPTION", "OTHER"], rows, "table", 44);
+  const lines = table.trimEnd().split("\n");
+  assert.ok(lines.every((line) => displayWidth(line) === displayWidth(lines[0] ?? "") && displayWidth(line) <= 44), table);
+  const column = (i: number) => lines.filter((line) => line.startsWith("| ")).slice(1).map((line) => line.split("|")[i]?.trim() ?? "").join(" ");
+  assert.equal(column(2).replace(/ +/g, " ").trim(), "a description that is much too long for this");
+  assert.equal(column(3).replace(/ /g, ""), "日本語のとても長い説明文です");
+  assert.deepEqual(wrapLine("abcdefghij", 4), ["abcd", "efgh", "ij"]);
+});
+
+test("says how far a transfer is, how fast, and how long it may take", () => {
+  assert.deepEqual([renderTransfer(500, 1000, 0.5), renderTransfer(50_000_000, 100_000_000, 10), renderTransfer(1_000_000, 1_000_000_000, 2), renderTransfer(2_000_000, 0, 2)], [
+    "50% (1.00kB/s)", "50% (5.00MB/s, 10s left)", "0% (500.00kB/s, 33m 18s left)", "2.00MB (1.00MB/s)",
+  ]);
 });

@@ -7,6 +7,7 @@ import { deleteHost, listHosts, makeHostsDir, nameOfFile, parseHost, renderHost,
 import { parseLeases } from "../../../networks/dnsmasq/leases.ts";
 import { renderPidFile } from "../../../networks/dnsmasq/pid-file.ts";
 import { renderRelease } from "../../../networks/dnsmasq/release.ts";
+import { renderNames, writeNames } from "../../../networks/dnsmasq/names.ts";
 import { listLeaseRows } from "../../../networks/lease-list.ts";
 import { readSettings } from "../../../networks/settings.ts";
 
@@ -14,7 +15,10 @@ const mac = "00:16:3e:34:50:03";
 
 test("a hosts line reads back as it was written", () => {
   assert.equal(renderHost({ mac, name: "c1" }), "00:16:3e:34:50:03,c1");
-  assert.equal(renderHost({ mac, ipv4: "10.0.0.9", ipv6: "fd42::9", name: "c1.web" }), "00:16:3e:34:50:03,10.0.0.9,[fd42::9],c1.web");
+  assert.equal(renderHost({ mac, ipv4: "10.0.0.9", ipv6: "fd42::9", name: "c1" }), "00:16:3e:34:50:03,10.0.0.9,[fd42::9],c1");
+  // dnsmasq would take c1.web for c1, which is another instance's name.
+  assert.equal(renderHost({ mac, ipv4: "10.0.0.9", name: "c1.web" }), "00:16:3e:34:50:03,10.0.0.9,set:unnamed");
+  assert.deepEqual(parseHost("00:16:3e:34:50:03,10.0.0.9,set:unnamed"), { mac, ipv4: "10.0.0.9", ipv6: undefined, name: undefined });
   for (const entry of [{ mac }, { mac, ipv4: "10.0.0.9" }, { mac, ipv6: "fd42::9" }, { mac, ipv4: "10.0.0.9", ipv6: "fd42::9", name: "c1" }]) {
     assert.deepEqual(parseHost(renderHost(entry)), { ipv4: undefined, ipv6: undefined, name: undefined, ...entry });
   }
@@ -24,6 +28,18 @@ test("a hosts entry cannot carry more than it should", () => {
   for (const entry of [{ mac: "x" }, { mac, ipv4: "fd42::1" }, { mac, ipv6: "10.0.0.1" }, { mac, name: "a,b" }, { mac, name: "a\nb" }]) {
     assert.throws(() => renderHost(entry), RangeError);
   }
+});
+
+test("names of instances in projects stand in files of their own, with the addresses that are known", () => {
+  const settings = readSettings("br0", { "ipv4.address": "10.66.7.1/24", "ipv6.address": "fd42:1::1/64", "dns.domain": "lan" });
+  const names = renderNames(settings, { mac, ipv4: "10.66.7.9" }, "c1.web");
+  assert.equal(names, "10.66.7.9 c1.web.lan\nfd42:1::216:3eff:fe34:5003 c1.web.lan\n");
+  assert.equal(renderNames({ ...settings, ipv6: undefined }, { mac, ipv4: "10.99.7.9" }, "c1.web"), "", "an address of another subnet is none");
+  const base = mkdtempSync(`${tmpdir()}/berth-names-`);
+  makeHostsDir(`${base}/n`);
+  assert.deepEqual([names, names, "", ""].map((text) => writeNames(`${base}/n`, "web_c1.eth0", text)), [true, false, true, false]);
+  assert.deepEqual(readdirSync(base, { recursive: true }), ["n"]);
+  rmSync(base, { recursive: true });
 });
 
 test("the file name stands for the name in DNS", () => {

@@ -52,6 +52,7 @@ test("dnsmasq gets LXD's arguments in LXD's order", () => {
     "--dhcp-range", "10.66.7.2,10.66.7.254,1h",
     "--listen-address=fd42:5:6:7::1", "--enable-ra", "--dhcp-range", "::,constructor:lxdbr0,ra-stateless,ra-names",
     "-s", "lxd", "--interface-name", "_gateway.lxd,lxdbr0", "-S", "/lxd/",
+    "--addn-hosts=/b/networks/lxdbr0/dnsmasq.names", "--dhcp-ignore-names=tag:unnamed",
     "--conf-file=/b/networks/lxdbr0/dnsmasq.raw", "-u", "nobody", "-g", "nogroup", "--log-facility=-",
   ]);
 });
