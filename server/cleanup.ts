@@ -11,6 +11,7 @@ import { findContainers } from "./lxc/processes.ts";
 import { Networks } from "./managed-networks/networks.ts";
 import { takeLock } from "./own-folder.ts";
 import { Paths } from "./paths.ts";
+import { Warnings } from "./warnings/warnings.ts";
 
 /** Throws `bad_request` while a berthd runs, and `instances_running`. */
 export async function cleanUp(directory: string): Promise<void> {
@@ -22,7 +23,7 @@ export async function cleanUp(directory: string): Promise<void> {
     if (running.length > 0) throw fail("instances_running", { names: running.join(", ") });
     const db = openDatabase(paths.database);
     try {
-      for (const { name } of new Networks(db, paths).list()) await withdrawNetwork({ name, dir: `${paths.networks}/${name}` }, { run });
+      for (const { name } of new Networks(db, paths, new Warnings(db)).list()) await withdrawNetwork({ name, dir: `${paths.networks}/${name}` }, { run });
     } finally {
       db.close();
     }
