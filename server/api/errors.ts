@@ -314,6 +314,14 @@ const table = {
   root_size_too_small: { status: 400, message: "The root disk holds {used} bytes already, more than {size}", hint: "Choose a larger size, or remove files first." },
   disk_full: { status: 500, message: "No space left on the device that holds {path}", hint: "Free some space, then try again." },
 
+  // The daemon itself
+  database_newer: {
+    status: 500,
+    message: "{file} is of version {version}, and this berthd knows versions up to {known}: a newer Berth has written it",
+    hint: "Install the newer Berth again. Or go back to what was before: move the copy {file}.v{known} to {file}, if there is one; what was made since is not in it.",
+  },
+  instances_running: { status: 400, message: "Instances are running: {names}", hint: "Stop them first: berthd shutdown" },
+
   // Host tools
   tool_missing: { status: 500, message: "{tool} was not found on this machine", hint: "Install it: apt install {package}" },
   tool_failed: { status: 500, message: "{tool} failed: {reason}" },
