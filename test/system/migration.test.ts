@@ -195,3 +195,32 @@ test("a move that is cancelled leaves nothing", async () => {
   await eventually(async () => !(await here.must("GET", "/1.0/operations")).running, { what: "the source has noticed" });
   assert.equal(await exists(there, two), false);
 });
+
+async function berth(...args: string[]): Promise<string> {
+  const { stdout, stderr, code } = await here.berthWith({ env: { BERTH_CONF: `${conf}-berth` } }, ...args);
+  assert.equal(code, 0, `berth ${args.join(" ")}: ${stderr || stdout}`);
+  return stdout;
+}
+
+test("berth copies, refreshes and moves between servers, and exports and imports", async () => {
+  mkdirSync(`${conf}-berth`);
+  writeFileSync(`${conf}-berth/config.yml`, `default-remote: local\nremotes:\n  there:\n    addr: unix://${there.socket}\n    protocol: lxd\n`);
+  await makeSource();
+  for (const mode of ["pull", "push", "relay"]) {
+    await berth("copy", one, `there:${two}-${mode}`, "--mode", mode);
+    assert.equal(await read(there, `${two}-${mode}`), "now");
+  }
+  await write(here, one, "newer");
+  await berth("copy", one, `there:${two}-pull`, "--refresh");
+  assert.equal(await read(there, `${two}-pull`), "newer");
+  await berth("copy", `${one}/s0`, `there:${two}`);
+  assert.equal(await read(there, two), "s0");
+  await act(here, one, "start");
+  const { config } = await here.must("GET", urlOf(one));
+  await berth("move", one, "there:", "--stateless");
+  assert.deepEqual([await exists(here, one), await statusOf(there, one), (await there.must("GET", urlOf(one))).config["volatile.uuid"]], [false, "Running", config["volatile.uuid"]]);
+  await berth("export", `there:${two}`, `${conf}-berth/b.tar.gz`);
+  assert.deepEqual(await there.must("GET", `${urlOf(two)}/backups`), []);
+  await berth("import", `${conf}-berth/b.tar.gz`, two, "-s", "copies");
+  assert.equal(await read(here, two), "s0");
+});
