@@ -5,6 +5,7 @@ import { root } from "./commands/index.ts";
 import { BrokenPipe, CliError, renderError } from "./errors.ts";
 import { renderHelp, renderTree } from "./help.ts";
 import { writeNow } from "./output/write.ts";
+import type { ClientConfig } from "./remotes/config.ts";
 
 /** What a shell reports for a program that SIGPIPE has ended. */
 const brokenPipeStatus = 141;
@@ -25,7 +26,10 @@ export async function runProgram(argv: readonly string[], env: NodeJS.ProcessEnv
 }
 
 async function dispatch(words: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
-  const argv = (await replaceAlias(words, env)) ?? words;
+  const { loadConfig } = await import("./remotes/config.ts");
+  // One that cannot be read has no aliases: who needs it reads it again, and says so.
+  const config = await loadConfig(env).catch(() => undefined);
+  const argv = (await replaceAlias(words, config)) ?? words;
   if (argv[0]?.startsWith("/") && argv !== words) return runProgramOfUser(argv);
   if (argv[0] === "help") return showHelp(argv.slice(1));
   const { entry, path, rest } = findCommand(root, argv);
@@ -45,7 +49,7 @@ async function dispatch(words: readonly string[], env: NodeJS.ProcessEnv): Promi
   }
   if (values["target"]) throw new CliError("To use --target, the destination remote must be a cluster", { hint: "Berth is never one." });
   const { createContext } = await import("./context.ts");
-  const ctx = await createContext(values as GlobalValues, env);
+  const ctx = await createContext(values as GlobalValues, env, config);
   try {
     return (await entry.run(ctx, args, values)) ?? 0;
   } catch (error) {
@@ -54,10 +58,8 @@ async function dispatch(words: readonly string[], env: NodeJS.ProcessEnv): Promi
   }
 }
 
-/** The command line that the user's alias stands for. A configuration that cannot be read has none: who needs it says so. */
-async function replaceAlias(words: readonly string[], env: NodeJS.ProcessEnv): Promise<string[] | undefined> {
-  const { loadConfig } = await import("./remotes/config.ts");
-  const config = await loadConfig(env).catch(() => undefined);
+/** The command line that the user's alias stands for. */
+async function replaceAlias(words: readonly string[], config: ClientConfig | undefined): Promise<string[] | undefined> {
   if (!config || Object.keys(config.aliases).length === 0) return undefined;
   const { expandAlias } = await import("./aliases.ts");
   return expandAlias(config.aliases, words);

@@ -64,8 +64,9 @@ export function splitRemote(argument: string, config: Pick<ClientConfig, "remote
   return { remote, name: argument.slice(colon + 1) };
 }
 
-export async function createContext(globals: GlobalValues, env: NodeJS.ProcessEnv): Promise<Context> {
-  const config = globals["force-local"] ? emptyConfig(env) : await loadConfig(env);
+/** `loaded` is the configuration, when it has been read already. */
+export async function createContext(globals: GlobalValues, env: NodeJS.ProcessEnv, loaded?: ClientConfig): Promise<Context> {
+  const config = globals["force-local"] ? emptyConfig(env) : (loaded ?? (await loadConfig(env)));
   const defaultRemote = (globals["force-local"] ? "" : env["BERTH_REMOTE"]) || config.defaultRemote;
   const socketPath = findSocket(env);
   const resolved: Target[] = [];

@@ -4,7 +4,7 @@ import { assertSucceeded, type Client } from "../server/api/client.ts";
 import { statusCodes } from "../server/api/envelope.ts";
 import type { Operation } from "../server/api/operations.ts";
 import { CliError, messageOf } from "./errors.ts";
-import { ProgressLine } from "./progress.ts";
+import { ProgressLine, Remaining } from "./progress.ts";
 
 export interface FollowOptions {
   quiet: boolean;
@@ -38,12 +38,23 @@ export async function waitForEnd(client: Client, id: string): Promise<Operation>
 }
 
 function watchProgress(client: Client, id: string, show: (text: string) => void): { stop(): void } {
+  let stage = "";
+  let remaining = new Remaining();
   const timer = setInterval(async () => {
     const operation = await client.getOperation({ id }).catch(() => undefined);
-    const text = Object.entries(operation?.metadata ?? {}).find(([key]) => key.endsWith("_progress"))?.[1];
-    if (typeof text === "string") show(text);
+    const [key = "", text] = Object.entries(operation?.metadata ?? {}).find(([name]) => name.endsWith("_progress")) ?? [];
+    if (typeof text !== "string") return;
+    if (key !== stage) [stage, remaining] = [key, new Remaining()];
+    show(withRemaining(text, remaining));
   }, 150);
   return { stop: () => clearInterval(timer) };
+}
+
+/** `45% (12.34MB/s)` gets the time that is left. */
+export function withRemaining(text: string, remaining: Pick<Remaining, "tell">): string {
+  const percent = /(\d{1,3})%/.exec(text)?.[1];
+  const left = percent === undefined ? "" : remaining.tell(Number(percent) / 100);
+  return left !== "" && text.endsWith(")") ? `${text.slice(0, -1)}${left})` : `${text}${left}`;
 }
 
 function cancelOnInterrupt(client: Client, id: string, progress: ProgressLine): { given: Promise<never>; stop(): void } {

@@ -3,15 +3,33 @@ import { isatty } from "node:tty";
 import { formatSize } from "./output/units.ts";
 import { writeNow } from "./output/write.ts";
 
+/** `20s`, `3m 5s`, `2h 10m` */
+function formatSeconds(seconds: number): string {
+  if (seconds < 60) return `${seconds}s`;
+  return seconds < 3600 ? `${Math.floor(seconds / 60)}m ${seconds % 60}s` : `${Math.floor(seconds / 3600)}h ${Math.floor((seconds % 3600) / 60)}m`;
+}
+
+/** `, 20s left` for work that goes on as it has in its first seconds; empty while that is too little to go by. */
+function renderRest(fraction: number, seconds: number): string {
+  if (seconds < 1 || fraction <= 0 || fraction >= 1) return "";
+  return `, ${formatSeconds(Math.ceil((seconds / fraction) * (1 - fraction)))} left`;
+}
+
 /** `45% (12.30MB/s, 20s left)`, or what has come so far when nobody knows how much there is. `seconds`: since it began. */
 export function renderTransfer(done: number, total: number, seconds: number): string {
-  const rate = done / Math.max(0.001, seconds);
-  const speed = `${formatSize(Math.floor(rate))}/s`;
+  const speed = `${formatSize(Math.floor(done / Math.max(0.001, seconds)))}/s`;
   if (total <= 0) return `${formatSize(done)} (${speed})`;
-  const left = Math.ceil(Math.max(0, total - done) / Math.max(1, rate));
-  // A guess made of the first moments is worth nothing.
-  const rest = seconds < 1 || left === 0 ? "" : `, ${left < 120 ? `${left}s` : `${Math.round(left / 60)}min`} left`;
-  return `${Math.min(100, Math.floor((done / total) * 100))}% (${speed}${rest})`;
+  return `${Math.min(100, Math.floor((done / total) * 100))}% (${speed}${renderRest(done / total, seconds)})`;
+}
+
+/** When work will be done that goes on as it has so far. */
+export class Remaining {
+  readonly #began = performance.now();
+
+  /** `, 1m 20s left` */
+  tell(fraction: number): string {
+    return renderRest(fraction, (performance.now() - this.#began) / 1000);
+  }
 }
 
 export class ProgressLine {

@@ -8,7 +8,7 @@ import { applyBridge } from "./bridge/apply.ts";
 import { removeBridge } from "./bridge/remove.ts";
 import { hasIpv6 } from "./bridge/sysctl.ts";
 import { deleteHost, type HostEntry, listHosts, makeHostsDir, nameOfFile, writeHost } from "./dnsmasq/hosts.ts";
-import { isOfProject, renderNames, writeNames } from "./dnsmasq/names.ts";
+import { isOfProject, renderNames, within, writeNames } from "./dnsmasq/names.ts";
 import { readLeases } from "./dnsmasq/leases.ts";
 import type { DnsmasqPlan } from "./dnsmasq/pid-file.ts";
 import { adoptDnsmasq, reloadDnsmasq, startDnsmasq, stopDnsmasq } from "./dnsmasq/process.ts";
@@ -125,8 +125,9 @@ export async function startNetwork(network: ManagedNetwork, host: NetworkHost): 
   }
 
   /** Returns whether that changed anything. */
-  function writeEntry(file: string, entry: HostEntry): boolean {
-    const name = nameFor(settings, file, entry);
+  function writeEntry(file: string, given: HostEntry): boolean {
+    const name = nameFor(settings, file, given);
+    const entry = isOfProject(name) ? { ...given, ipv4: within(given.ipv4, settings.ipv4) } : given; // kept for the name, unless the subnet is another now
     for (const folder of [hostsDir, namesDir]) makeHostsDir(folder);
     const changes = [writeHost(hostsDir, file, { ...entry, name }), writeNames(namesDir, file, name && isOfProject(name) ? renderNames(settings, entry, name) : "")];
     hosts().set(file, { ...entry, mac: entry.mac.toLowerCase(), name: isOfProject(name) ? undefined : name });

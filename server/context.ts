@@ -24,6 +24,7 @@ import type { ProjectStore } from "./projects/store.ts";
 import type { Settings } from "./settings.ts";
 import type { Shutdown } from "./shutdown.ts";
 import type { Pools } from "./storage/pools.ts";
+import type { Warnings } from "./warnings/warnings.ts";
 
 export interface Context {
   readonly paths: Paths;
@@ -34,6 +35,7 @@ export interface Context {
   readonly guestSockets: GuestSockets;
   readonly operations: Operations;
   readonly settings: Settings;
+  readonly warnings: Warnings;
   /** Whom the server trusts over the network. */
   readonly trust: Trust;
   readonly tokens: Tokens;

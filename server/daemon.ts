@@ -1,7 +1,7 @@
 // The daemon: makes everything, starts it in order, and ends it in the opposite order.
 import { closeSync, openSync } from "node:fs";
 import { isTrue } from "./api/config-keys/key.ts";
-import { splitAddresses } from "./api/config-keys/server.ts";
+import { readAddresses } from "./api/config-keys/server.ts";
 import { fail } from "./api/errors.ts";
 import type { Context } from "./context.ts";
 import { certificateRoutes } from "./certificates/routes.ts";
@@ -17,6 +17,7 @@ import { GuestSockets } from "./guest-api/sockets.ts";
 import { tryLock } from "./host/libc.ts";
 import { type CallerOf, createApp, type Handlers } from "./http/app.ts";
 import { callerOf as unixCaller } from "./http/caller-of.ts";
+import { RequestStats } from "./http/requests.ts";
 import { assertGroup, type Listener, listen, listenForUsers, usualGroup, usualUserGroup } from "./http/listen.ts";
 import { onlyPath } from "./http/only-path.ts";
 import { confineUsers } from "./http/users.ts";
@@ -51,6 +52,7 @@ import { readIdMap } from "./lxc/idmap.ts";
 import { ensureLxcfs, stopOwnLxcfs } from "./lxc/lxcfs.ts";
 import { Networks } from "./managed-networks/networks.ts";
 import { networkRoutes } from "./managed-networks/routes.ts";
+import { metricsRoutes } from "./metrics/routes.ts";
 import { Operations } from "./operations/registry.ts";
 import { operationRoutes } from "./operations/routes.ts";
 import { Paths } from "./paths.ts";
@@ -64,6 +66,9 @@ import { pagePolicy, Settings } from "./settings.ts";
 import { Shutdown } from "./shutdown.ts";
 import { Pools } from "./storage/pools.ts";
 import { storageRoutes } from "./storage/routes.ts";
+import { warnOfMachine } from "./warnings/machine.ts";
+import { warningRoutes } from "./warnings/routes.ts";
+import { Warnings } from "./warnings/warnings.ts";
 import { berthVersion } from "./info/version.ts";
 
 export interface DaemonOptions {
@@ -98,9 +103,10 @@ function makeContext(paths: Paths): Context {
   const settings = new Settings(db);
   const certificate = readServerCertificate(paths);
   const guestEvents = new GuestEvents();
+  const warnings = new Warnings(db);
   const projects = new ProjectStore(db);
   const context: Context = {
-    paths, db, events, guestEvents,
+    paths, db, events, guestEvents, warnings,
     guestSockets: new GuestSockets(paths, guestHandlers(() => context, guestEvents)),
     operations: new Operations(events),
     settings,
@@ -114,10 +120,10 @@ function makeContext(paths: Paths): Context {
     snapshots: new SnapshotStore(db),
     backups: new Backups(db, paths),
     images: new ImageLibrary(db, paths, projects),
-    networks: new Networks(db, paths),
-    pools: new Pools(db, paths, readIdMap),
+    networks: new Networks(db, paths, warnings),
+    pools: new Pools(db, paths, readIdMap, warnings),
     proxies: new Proxies(paths.proxies),
-    runtime: new Runtime((name, reason) => instanceEnded(context, name, reason)),
+    runtime: new Runtime((...end) => instanceEnded(context, ...end)),
     locks: new Locks(),
     busy: new BusyInstances(),
     diskUsage: new DiskUsage(),
@@ -127,10 +133,11 @@ function makeContext(paths: Paths): Context {
   return context;
 }
 
-async function makeHandlers(ctx: Context): Promise<Handlers> {
+async function makeHandlers(ctx: Context, stats: RequestStats): Promise<Handlers> {
   return guardOwners(ctx, {
     ...serverRoutes(ctx, await readTools()), ...certificateRoutes(ctx), ...operationRoutes(ctx.operations, ctx.events), ...instanceRoutes(ctx), ...snapshotRoutes(ctx), ...backupRoutes(ctx),
     ...imageRoutes(ctx), ...networkRoutes(ctx), ...profileRoutes(ctx), ...projectRoutes(ctx), ...storageRoutes(ctx),
+    ...warningRoutes(ctx), ...metricsRoutes(ctx, stats),
   } as unknown as Handlers);
 }
 
@@ -149,30 +156,30 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   ctx.backups.clean();
   await Promise.all([ctx.pools.open(), ctx.networks.open(), ensureLxcfs(paths.lxcfs)]);
   await recoverInstances(ctx);
-  await ctx.proxies.recover().catch((error) => log.error("proxy devices could not be recovered", { error: explain(error) }));
+  await ctx.warnings.watch("proxies_failed", {}, () => ctx.proxies.recover()).catch((error) => log.error("proxy devices could not be recovered", { error: explain(error) }));
   const callerOf: CallerOf = (socket) => ctx.trust.callerOf(socket) ?? unixCaller(socket);
   const pages = () => pagePolicy(ctx.settings);
-  const app = createApp(await makeHandlers(ctx), { callerOf, pages, isShuttingDown: () => ctx.shutdown.begun });
+  const stats = new RequestStats();
+  const app = createApp(await makeHandlers(ctx, stats), { callerOf, pages, stats, isShuttingDown: () => ctx.shutdown.begun });
   await app.ready();
   const upgrade = handleUpgrades({ events: ctx.events, operations: ctx.operations, sftp: (...given) => openSftp(ctx, ...given), callerOf, pages, serve: app.routing });
   const listener: Listener = await listen(app.routing, upgrade, paths.socket, options.group);
   const users = confineUsers({ handler: app.routing, upgrade }, (user) => enterProject(ctx, user));
   const userListener = await listenForUsers(users.handler, users.upgrade, paths.userSocket, options.userGroup);
   const serving: Serving = {
-    handler: app.routing, upgrade, connected: (...given) => ctx.trust.meet(...given), trustedProxies: () => splitAddresses(ctx.settings.get("core.https_trusted_proxy")),
+    handler: app.routing, upgrade, connected: (...given) => ctx.trust.meet(...given), trustedProxies: () => readAddresses(ctx.settings.get("core.https_trusted_proxy")),
   };
   await ctx.https.start(serving, ctx.settings.get("core.https_address"));
   await ctx.metricsHttps.start({ ...serving, ...onlyPath("/1.0/metrics", app.routing) }, ctx.settings.get("core.metrics_address"));
   log.info("berthd serves", { version: berthVersion, socket: paths.socket, running: ctx.runtime.count });
+  warnOfMachine(ctx);
   void autostart(ctx).catch((error) => log.error("autostart failed", { error: explain(error) }));
 
   const endings = [keepSnapshotTimes(ctx), keepBackupTimes(ctx), keepImages(ctx)];
   const end = async () => {
     for (const endTimes of endings) endTimes();
     await ctx.operations.close(Number(ctx.settings.all()["core.shutdown_timeout"] ?? 5) * 60_000);
-    ctx.https.close();
-    ctx.metricsHttps.close();
-    await Promise.all([listener.close(), userListener?.close()]);
+    await Promise.all([listener.close(), userListener?.close(), ctx.https.close(), ctx.metricsHttps.close()]);
     ctx.guestSockets.closeAll();
     stopHooks();
     ctx.restarts.close();

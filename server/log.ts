@@ -1,4 +1,6 @@
-// Structured logs: one JSON line each on standard error, and to whoever follows the events.
+// Structured logs: one JSON line each on standard error, and to whoever follows the events. Lines that are written while a
+// request or an operation is worked on bear its id.
+import { AsyncLocalStorage } from "node:async_hooks";
 
 export type Level = "debug" | "info" | "warn" | "error";
 export type LogContext = Readonly<Record<string, string | number | boolean | undefined>>;
@@ -6,6 +8,7 @@ export type LogListener = (level: Level, message: string, context: LogContext) =
 
 const order: Readonly<Record<Level, number>> = { debug: 0, info: 1, warn: 2, error: 3 };
 const listeners = new Set<LogListener>();
+const scope = new AsyncLocalStorage<LogContext | undefined>();
 let threshold: Level = "info";
 
 /** Lines below this level are not written; listeners get all of them. */
@@ -19,10 +22,22 @@ export function onLog(listener: LogListener): () => void {
   return () => listeners.delete(listener);
 }
 
-function write(level: Level, message: string, context: LogContext): void {
+/** Runs `work`, whose lines get this context besides that of what it is a part of. */
+export function withLogContext<T>(context: LogContext, work: () => T): T {
+  return scope.run({ ...scope.getStore(), ...context }, work);
+}
+
+/** Runs what no request or operation is answerable for, whoever has brought it about. */
+export function withoutLogContext<T>(work: () => T): T {
+  return scope.run(undefined, work);
+}
+
+function write(level: Level, message: string, given: LogContext): void {
+  const written = order[level] >= order[threshold];
+  if (!written && listeners.size === 0) return;
+  const context = { ...given, ...scope.getStore() };
   for (const listener of listeners) listener(level, message, context);
-  if (order[level] < order[threshold]) return;
-  process.stderr.write(`${JSON.stringify({ time: new Date().toISOString(), level, message, ...context })}\n`);
+  if (written) process.stderr.write(`${JSON.stringify({ time: new Date().toISOString(), level, message, ...context })}\n`);
 }
 
 export const log = {

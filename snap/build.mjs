@@ -1,10 +1,11 @@
-// npm run build: bundles server/main.ts into dist/berthd (with its helpers) and cli/main.ts into dist/berth. Builds only what changed.
+// npm run build: bundles server/main.ts into dist/berthd (with its helpers), cli/main.ts into dist/berth and images/main.ts
+// into dist/berth-images. Builds only what changed.
 // `npm run build -- berthd` builds one of them.
-import { chmodSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { clientBundle, daemonBundle, finishClient, forwarderBundle, guestMountsBundle, launcher, sftpBundle, sftpClientBundle, tuiBundle } from "./build/bundles.mjs";
+import { clientBundle, daemonBundle, finishClient, forwarderBundle, guestMountsBundle, imagesBundle, launcher, sftpBundle, sftpClientBundle, tuiBundle } from "./build/bundles.mjs";
 import { isFresh, rememberInputs } from "./build/fresh.mjs";
 import { copyNatives, nativeFiles } from "./build/natives.mjs";
 import { run, StepError, script, step } from "./setup/step.mjs";
@@ -67,6 +68,18 @@ async function buildSftp() {
   return kib(size);
 }
 
+/** Its recipes lie beside it, so that `berth image build debian/12` finds them wherever dist is. */
+async function buildImages() {
+  const recipes = join(root, "dist/recipes");
+  rmSync(recipes, { recursive: true, force: true });
+  cpSync(join(root, "images/recipes"), recipes, { recursive: true });
+  if (isFresh(root, "berth-images", ["dist/berth-images", "dist/node_modules/koffi"])) return "unchanged";
+  const { inputs, size } = await bundle(imagesBundle(root));
+  copyNatives(root);
+  rememberInputs(root, "berth-images", [...inputs, ...nativeFiles, ...ownFiles]);
+  return kib(size);
+}
+
 async function buildClient() {
   if (isFresh(root, "berth", ["dist/berth", "dist/berth-client.js", "dist/berth-client.cache", "dist/berth-sftp-client.js"])) return "unchanged";
   const tui = new Set();
@@ -94,6 +107,7 @@ export async function build(names = []) {
   if (wanted("berthd")) await step("dist/berthd", buildDaemon);
   if (wanted("berthd")) await step("dist/berth-sftp", buildSftp);
   if (wanted("berth")) await step("dist/berth", buildClient);
+  if (wanted("berth")) await step("dist/berth-images", buildImages);
 }
 
 if (process.argv[1] && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {

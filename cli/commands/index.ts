@@ -19,6 +19,7 @@ import { initCommand, launchCommand } from "./instance/launch.ts";
 import { listCommand } from "./instance/list.ts";
 import { logsCommand } from "./instance/logs.ts";
 import { moveCommand, renameCommand } from "./instance/move.ts";
+import { publishCommand } from "./instance/publish.ts";
 import { rebuildCommand } from "./instance/rebuild.ts";
 import { runCommand } from "./instance/run.ts";
 import { restoreCommand, snapshotCommand } from "./instance/snapshot.ts";
@@ -35,6 +36,7 @@ import { queryCommand } from "./server/query.ts";
 import { tuiCommand } from "./server/tui.ts";
 import { versionCommand } from "./server/version.ts";
 import { storageGroup } from "./storage/index.ts";
+import { warningGroup } from "./warning/index.ts";
 
 export const root: Group = {
   name: "berth",
@@ -46,8 +48,8 @@ For help with any of those, simply call them with --help.`,
   commands: [
     adminGroup, aliasGroup, clusterCommand, completeCommand, completionCommand, configGroup, consoleCommand, copyCommand, deleteCommand, enterCommand,
     execCommand, exportCommand, fileGroup, imageGroup, importCommand, infoCommand, initCommand, launchCommand, listCommand, logsCommand, manpageCommand, monitorCommand, moveCommand,
-    networkGroup, operationGroup, pauseCommand, profileGroup, projectGroup, queryCommand, rebuildCommand, remoteGroup, renameCommand, restartCommand,
-    restoreCommand, runCommand, shellCommand, snapshotCommand, startCommand, stopCommand, storageGroup, topCommand, tuiCommand, versionCommand, waitCommand,
+    networkGroup, operationGroup, pauseCommand, profileGroup, projectGroup, publishCommand, queryCommand, rebuildCommand, remoteGroup, renameCommand, restartCommand,
+    restoreCommand, runCommand, shellCommand, snapshotCommand, startCommand, stopCommand, storageGroup, topCommand, tuiCommand, versionCommand, waitCommand, warningGroup,
     {
       name: "help", summary: "Help about any command", usage: "[command]", args: [0, -1], flags: {},
       // The program answers it before it looks for commands.

@@ -88,6 +88,13 @@ export const operationShape = {
   },
 } as const satisfies Shape;
 
+export const warningShape = {
+  struct: {
+    status: "value", uuid: "value", location: "value", project: "value", type: "value", count: "value", first_seen_at: "time", last_seen_at: "time",
+    last_message: "value", severity: "value", entity_url: "value",
+  },
+} as const satisfies Shape;
+
 export const serverShape = {
   struct: {
     config: "map", api_extensions: "list", api_status: "value", api_version: "value", auth: "value", public: "value", auth_methods: "list",

@@ -6,6 +6,7 @@ import { dirname, join } from "node:path";
 import { isTrue } from "../../server/api/config-keys/key.ts";
 import { CliError } from "../errors.ts";
 import { readYaml, renderYaml, Struct } from "../output/yaml.ts";
+import { readPlainYaml } from "./plain-yaml.ts";
 
 /** A server, by the members it has in the file. */
 export interface Remote {
@@ -78,7 +79,7 @@ async function readFile(file: string): Promise<Content | undefined> {
     throw new CliError(`Cannot read the client's configuration ${file}`, { cause, hint: (cause as Error).message });
   }
   try {
-    return parseConfig(await readYaml(text));
+    return parseConfig(readPlainYaml(text) ?? (await readYaml(text)));
   } catch (cause) {
     const why = (cause instanceof Error ? cause.message : "").split("\n")[0];
     throw new CliError(`The client's configuration ${file} is broken: ${why}`, { cause, hint: "it is left as it is: correct it, or move it away and start anew." });

@@ -68,6 +68,11 @@ export class Server {
     return this.settings.addr.startsWith("unix:");
   }
 
+  /** Whether progress is not to be shown. */
+  get isQuiet(): boolean {
+    return this.#quiet;
+  }
+
   /** Asks for something that the client has no method for; resolves to the envelope's metadata. */
   async ask<T>(method: string, path: string, { body, headers = {} }: { body?: unknown; headers?: Readonly<Record<string, string>> } = {}): Promise<T> {
     const response = await this.transport.request({

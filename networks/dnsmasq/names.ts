@@ -10,7 +10,8 @@ import type { HostEntry } from "./hosts.ts";
 /** Whether a name is one that DHCP cannot give. */
 export const isOfProject = (name: string | undefined): boolean => name?.includes(".") ?? false;
 
-function within(address: string | undefined, settings: FamilySettings | undefined): string | undefined {
+/** An address, when it lies in a subnet. */
+export function within(address: string | undefined, settings: FamilySettings | undefined): string | undefined {
   const ip = parseIp(address ?? "");
   return ip && settings && holds(settings.cidr, ip) ? formatIp(ip) : undefined;
 }

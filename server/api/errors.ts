@@ -40,6 +40,11 @@ const table = {
   upgrade_missing: { status: 400, message: "Missing or invalid upgrade header" },
   websocket_expected: { status: 400, message: "This endpoint speaks websocket only: the request has no Upgrade header" },
 
+  // Warnings
+  warning_not_found: { status: 404, message: "Warning not found", hint: "See `berth warning list --all`." },
+  warning_status_unknown: { status: 400, message: "Invalid warning type \"{status}\"" },
+  warning_status_fixed: { status: 403, message: "Status may only be set to \"acknowledge\" or \"new\"" },
+
   // Other servers
   remote_unreachable: { status: 502, message: "Cannot reach {url}: {reason}", hint: "Check the address, and that the server listens there (core.https_address)." },
   remote_certificate: { status: 502, message: "{url} has another certificate than the one it is known by", hint: "Somebody may sit between, or the server has got a new one: remove the remote and add it anew." },
@@ -83,6 +88,7 @@ const table = {
   project_limit_low: { status: 400, message: "{reason}", hint: "{hint}" },
   project_restricted: { status: 403, message: "{reason}", hint: "The project is restricted by {key}, which who administers the server can change: berth project edit {project}" },
   project_conflict: { status: 400, message: "{reason}" },
+  users_not_ready: { status: 503, message: "Berth is not set up yet", hint: "Who administers it gives it a storage pool first: berth admin init" },
   project_network_type: {
     status: 400,
     message: "Network type does not support non-default projects",
@@ -190,6 +196,11 @@ const table = {
   file_not_found: { status: 404, message: "Not Found", hint: "There is no {path} in the instance, or not the directory it is to be in." },
   file_bad_type: { status: 400, message: "Bad file type: {type}" },
   file_bad_write_mode: { status: 400, message: "Bad file write mode: {mode}" },
+  file_served: {
+    status: 400,
+    message: "{path} lies on a file system that a program serves, and which may not answer",
+    hint: "Read and write it with: berth file pull -r, berth file push -r or berth file mount",
+  },
   file_special: {
     status: 400,
     message: "{path} is {kind}",
@@ -270,6 +281,16 @@ const table = {
   alias_not_found: { status: 404, message: "Image alias not found" },
   alias_exists: { status: 409, message: "Alias \"{name}\" already exists" },
 
+  // Recipes of images
+  recipe_not_found: { status: 404, message: "There is no recipe \"{name}\"", hint: "Name a file, or one that comes with Berth: debian/12, debian/12/cloud, debian/13, busybox." },
+  recipe_invalid: { status: 400, message: "{place}: {reason}", hint: "images/recipes/reference.md tells what a recipe may say." },
+  recipe_step_failed: { status: 400, message: "The step \"{step}\" ({place}) ended with status {status}:\n{words}" },
+  recipe_no_apt: { status: 400, message: "The root file system has no apt-get to install {packages} with", hint: "Install them by a command of its own package manager: a step of run, with network: true." },
+  recipe_keyring_missing: { status: 400, message: "There is no {file} to check the signatures of {suite} with", hint: "Install it (apt install {package}), or name another: source.keyring" },
+  recipe_download_failed: { status: 502, message: "{url} cannot be downloaded: {reason}" },
+  recipe_hash_mismatch: { status: 400, message: "The source is another file than the recipe says: its SHA-256 is {found}, not {expected}", hint: "If it was changed for good, write the new one into the recipe." },
+  root_needed: { status: 403, message: "{what} takes root: it makes files of all owners, mounts and namespaces", hint: "Run it with sudo." },
+
   // Networks
   network_not_found: { status: 404, message: "Network not found" },
   network_exists: { status: 409, message: "The network already exists" },
@@ -289,6 +310,7 @@ const table = {
   pool_exists: { status: 409, message: "The storage pool already exists" },
   pool_in_use: { status: 400, message: "The storage pool is currently in use" },
   pool_driver_unsupported: { status: 400, message: "Storage driver \"{driver}\" is not supported; use \"dir\" or \"btrfs\"" },
+  root_size_too_small: { status: 400, message: "The root disk holds {used} bytes already, more than {size}", hint: "Choose a larger size, or remove files first." },
   disk_full: { status: 500, message: "No space left on the device that holds {path}", hint: "Free some space, then try again." },
 
   // Host tools

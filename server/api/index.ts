@@ -4,6 +4,7 @@ import { certificateEndpoints } from "./certificates.ts";
 import { eventEndpoints } from "./events.ts";
 import { imageEndpoints } from "./images.ts";
 import { instanceEndpoints } from "./instances.ts";
+import { metricsEndpoints } from "./metrics.ts";
 import { networkEndpoints } from "./networks.ts";
 import { operationEndpoints } from "./operations.ts";
 import { profileEndpoints } from "./profiles.ts";
@@ -11,6 +12,7 @@ import { projectEndpoints } from "./projects.ts";
 import { serverEndpoints } from "./server.ts";
 import { snapshotEndpoints } from "./snapshots.ts";
 import { storageEndpoints } from "./storage.ts";
+import { warningEndpoints } from "./warnings.ts";
 
 export const endpoints = {
   ...serverEndpoints,
@@ -25,6 +27,8 @@ export const endpoints = {
   ...profileEndpoints,
   ...projectEndpoints,
   ...storageEndpoints,
+  ...warningEndpoints,
+  ...metricsEndpoints,
 } as const;
 export type EndpointTable = typeof endpoints;
 export type OperationId = keyof EndpointTable;

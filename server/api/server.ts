@@ -1,6 +1,7 @@
 // The server itself.
 import { type Static, Type } from "typebox";
 import { defineEndpoints } from "./endpoint.ts";
+import { Resources } from "./resources.ts";
 import { ProjectQuery, StringMap } from "./schemas.ts";
 
 /** The version of LXD whose API and clients berthd is compatible with. */
@@ -48,21 +49,6 @@ export type Server = Static<typeof Server>;
 
 export const ServerPut = Type.Object({ config: Type.Optional(Type.Record(Type.String(), Type.Any())) });
 
-export const Resources = Type.Object({
-  cpu: Type.Object({
-    architecture: Type.String(),
-    total: Type.Integer({ description: "Processors" }),
-    sockets: Type.Array(Type.Object({ socket: Type.Integer(), name: Type.String(), cores: Type.Integer() })),
-  }),
-  memory: Type.Object({
-    used: Type.Integer({ description: "Bytes" }),
-    total: Type.Integer({ description: "Bytes" }),
-    hugepages_total: Type.Integer(),
-    hugepages_used: Type.Integer(),
-    hugepages_size: Type.Integer(),
-  }),
-});
-export type Resources = Static<typeof Resources>;
 
 export const serverEndpoints = defineEndpoints({
   listVersions: {

@@ -45,9 +45,9 @@ function unknownOption(table: DeviceType["options"], name: string, type: string)
 }
 
 /** The root disk among some devices. */
-export function findRootDisk(devices: DeviceMap): { name: string; pool: string } | undefined {
+export function findRootDisk(devices: DeviceMap): { name: string; pool: string; size?: string } | undefined {
   for (const [name, device] of Object.entries(devices)) {
-    if (device["type"] === "disk" && device["path"] === "/" && device["pool"]) return { name, pool: device["pool"] };
+    if (device["type"] === "disk" && device["path"] === "/" && device["pool"]) return { name, pool: device["pool"], ...(device["size"] ? { size: device["size"] } : {}) };
   }
   return undefined;
 }

@@ -25,7 +25,8 @@ export class EventHub {
 
   constructor() {
     this.#stopLog = onLog((level, message, context) => {
-      const text = Object.fromEntries(Object.entries(context).map(([key, value]) => [key, String(value)]));
+      if (this.#subscriptions.size === 0) return;
+      const text = Object.fromEntries(Object.entries(context).filter(([, value]) => value !== undefined).map(([key, value]) => [key, String(value)]));
       const metadata = { message, level: level === "warn" ? "warning" : level, context: text };
       this.#tell("logging", undefined, (caller) => (caller.admin ? metadata : undefined));
     });

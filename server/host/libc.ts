@@ -133,7 +133,7 @@ export function moveMount(treeFd: number, target: string | number): void {
   check("move_mount", raw.moveMount(number.moveMount, treeFd, "", dirFd, path, MOVE_MOUNT_F_EMPTY_PATH | flag), String(target));
 }
 
-export const RESOLVE = { NO_MAGICLINKS: 2, NO_SYMLINKS: 4, BENEATH: 8, IN_ROOT: 16 } as const;
+export const RESOLVE = { NO_XDEV: 1, NO_MAGICLINKS: 2, NO_SYMLINKS: 4, BENEATH: 8, IN_ROOT: 16 } as const;
 
 /** Opens a path below a directory, with limits on how it may be resolved. */
 export function openat2(dirFd: number, path: string, flags: number, mode: number, resolve: number): number {
@@ -166,7 +166,11 @@ export function pollReadable(fds: readonly number[]): number[] {
     list.writeInt32LE(fd, i * 8);
     list.writeInt16LE(POLLIN, i * 8 + 4);
   });
-  if (fds.length === 0 || check("poll", raw.poll(list, fds.length, 0)) === 0) return [];
+  if (fds.length === 0) return [];
+  let found = raw.poll(list, fds.length, 0);
+  // A child that ends at that moment interrupts it.
+  while (found < 0 && koffi.errno() === constants.errno.EINTR) found = raw.poll(list, fds.length, 0);
+  if (check("poll", found) === 0) return [];
   return fds.filter((_, i) => list.readInt16LE(i * 8 + 6) !== 0);
 }
 

@@ -103,7 +103,7 @@ let lettingGo = Promise.resolve();
  * kernel writes down all that waits in the file system below it, which can take seconds, so that happens on a thread, one at a time.
  */
 export function unmountGently(target: string): Promise<void> {
-  if (!isMountPoint(target)) return Promise.resolve();
+  if (!isMountPoint(target)) return lettingGo;
   const pin = openSync(target, constants.O_DIRECTORY | O_PATH);
   try {
     unmountTree(target);

@@ -38,6 +38,7 @@ export interface Counters {
 
 const RTM_GETLINK = 18;
 const RTM_GETADDR = 22;
+const RTM_GETSTATS = 94;
 const NLMSG_ERROR = 2;
 const NLMSG_DONE = 3;
 const NLM_F_REQUEST_DUMP = 0x301;
@@ -69,8 +70,8 @@ export function openNetlinkIn(namespace: number, groups = 0): number {
 const buffer = Buffer.alloc(64 * 1024);
 
 /** Asks for all objects of a kind and calls back with where the body of each lies in `buffer`. */
-function dump(socket: number, type: number, bodySize: number, each: (from: number, to: number) => void): void {
-  const request = Buffer.alloc(headerSize + bodySize);
+function dump(socket: number, type: number, body: Buffer, each: (from: number, to: number) => void): void {
+  const request = Buffer.concat([Buffer.alloc(headerSize), body]);
   request.writeUInt32LE(request.length, 0);
   request.writeUInt16LE(type, 4);
   request.writeUInt16LE(NLM_F_REQUEST_DUMP, 6);
@@ -161,7 +162,7 @@ function parseAddress(from: number, to: number): { index: number; address: LinkA
 /** Addresses by the index of their interface. */
 function readAddresses(socket: number): Map<number, LinkAddress[]> {
   const addresses = new Map<number, LinkAddress[]>();
-  dump(socket, RTM_GETADDR, 8, (from, to) => {
+  dump(socket, RTM_GETADDR, Buffer.alloc(8), (from, to) => {
     const found = parseAddress(from, to);
     if (found) addresses.set(found.index, [...(addresses.get(found.index) ?? []), found.address]);
   });
@@ -171,24 +172,38 @@ function readAddresses(socket: number): Map<number, LinkAddress[]> {
 /** All interfaces seen through a socket, with their addresses, in the kernel's order. */
 export function readLinks(socket: number, addresses = readAddresses(socket)): Link[] {
   const links: Link[] = [];
-  dump(socket, RTM_GETLINK, 16, (from, to) => links.push(parseLink(from, to)));
+  dump(socket, RTM_GETLINK, Buffer.alloc(16), (from, to) => links.push(parseLink(from, to)));
   for (const link of links) link.addresses = addresses.get(link.index) ?? [];
   return links;
 }
 
+const LINK_GROUP = 1;
 const ADDRESS_GROUPS = 0x10 | 0x100; // of IPv4 and IPv6
 
-/** The interfaces of a network namespace. Addresses are asked for again when the kernel has said that they changed. */
+/** Sets the counters of interfaces to what they are now: cheaper than to ask for all that is known of them. */
+function readCounters(socket: number, links: readonly Link[]): void {
+  const body = Buffer.alloc(12);
+  body.writeUInt32LE(1, 8); // struct if_stats_msg: IFLA_STATS_LINK_64 alone
+  const byIndex = new Map(links.map((link) => [link.index, link]));
+  dump(socket, RTM_GETSTATS, body, (from, to) => {
+    const link = byIndex.get(buffer.readUInt32LE(from + 4));
+    attributes(from + 12, to, (type, start) => {
+      if (link && type === 1) [link.rx, link.tx] = [counters(start, 0), counters(start, 1)];
+    });
+  });
+}
+
+/** The interfaces of a network namespace. They and their addresses are asked for again when the kernel has said that they changed. */
 export class NetworkView {
   readonly #socket: number;
   readonly #notices: number;
-  #addresses: Map<number, LinkAddress[]> | undefined;
+  #links: Link[] | undefined;
 
   /** Throws when the process has ended. */
   constructor(pid: number) {
     this.#socket = openNetlinkOf(pid);
     try {
-      this.#notices = openNetlinkOf(pid, ADDRESS_GROUPS);
+      this.#notices = openNetlinkOf(pid, LINK_GROUP | ADDRESS_GROUPS);
     } catch (error) {
       closeSync(this.#socket);
       throw error;
@@ -201,9 +216,24 @@ export class NetworkView {
   }
 
   links(): Link[] {
-    if (discardWaiting(this.#notices)) this.#addresses = undefined;
-    this.#addresses ??= readAddresses(this.#socket);
-    return readLinks(this.#socket, this.#addresses);
+    if (discardWaiting(this.#notices)) this.#links = undefined;
+    if (this.#links) readCounters(this.#socket, this.#links);
+    else this.#links = readLinks(this.#socket);
+    return this.#links;
+  }
+}
+
+/** The names of the machine's own interfaces. They are asked for again when the kernel has said that some changed. */
+export class HostInterfaces {
+  readonly #socket = netlinkSocket();
+  readonly #notices = netlinkSocket(LINK_GROUP);
+  #names: ReadonlyMap<number, string> | undefined;
+
+  /** By index. */
+  names(): ReadonlyMap<number, string> {
+    if (discardWaiting(this.#notices)) this.#names = undefined;
+    this.#names ??= new Map(readLinks(this.#socket, new Map()).map(({ index, name }) => [index, name]));
+    return this.#names;
   }
 }
 

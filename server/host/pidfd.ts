@@ -1,5 +1,6 @@
 // Following processes that are not our children, safe against reused pids.
 import { closeSync } from "node:fs";
+import { withoutLogContext } from "../log.ts";
 import { hasCode, pidfdOpen, pidfdSignal, pollReadable } from "./libc.ts";
 
 /** How soon an end is seen that nothing else told of, in ms. */
@@ -47,7 +48,7 @@ export function watchExit(pid: number, ended: () => void): () => void {
   }
   const watch = { fd, ended };
   watched.add(watch);
-  timer ??= setInterval(sweep, interval).unref();
+  timer ??= withoutLogContext(() => setInterval(sweep, interval).unref());
   return () => unwatch(watch);
 }
 

@@ -27,7 +27,8 @@ export type Run = (tool: string, args: readonly string[], options?: RunOptions) 
 const packages: Readonly<Record<string, string>> = {
   "lxc-start": "lxc", "lxc-attach": "lxc", "lxc-console": "lxc", dnsmasq: "dnsmasq-base", nft: "nftables", ip: "iproute2", tc: "iproute2", bridge: "iproute2", tar: "tar",
   xz: "xz-utils", zstd: "zstd", gzip: "gzip", bzip2: "bzip2", unsquashfs: "squashfs-tools", mksquashfs: "squashfs-tools",
-  rsync: "rsync", chroot: "coreutils", mount: "mount", losetup: "mount", unshare: "util-linux", blkid: "util-linux", cp: "coreutils", du: "coreutils", "mkfs.btrfs": "btrfs-progs", setpriv: "util-linux", nsenter: "util-linux", lxcfs: "lxcfs", modprobe: "kmod",
+  mount: "mount", losetup: "mount", unshare: "util-linux", blkid: "util-linux", cp: "coreutils", du: "coreutils", sync: "coreutils", "mkfs.btrfs": "btrfs-progs", btrfs: "btrfs-progs", setpriv: "util-linux", nsenter: "util-linux", lxcfs: "lxcfs", modprobe: "kmod",
+  rsync: "rsync", chroot: "coreutils", mmdebstrap: "mmdebstrap", debootstrap: "debootstrap", find: "findutils",
 };
 
 const systemPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";

@@ -9,14 +9,16 @@ import { admit, type Caller, type Wish } from "../auth/caller.ts";
 import { asyncEnvelope, errorCodeHeader, errorEnvelope, errorHintHeader, syncEnvelope } from "../api/envelope.ts";
 import { BerthError, fail } from "../api/errors.ts";
 import { endpoints } from "../api/index.ts";
-import { explain, log } from "../log.ts";
+import { explain, log, withLogContext } from "../log.ts";
 import { Operation } from "../operations/operation.ts";
 import { asExpected, errorMessage } from "../operations/error-message.ts";
+import { audit, beginRecord, type RequestRecord } from "./audit.ts";
 import { bodyLimits, collectBody, parseBody, responseFault, strangersLimits } from "./body.ts";
 import { assertMatches, etagOf } from "./etag.ts";
 import type { Call } from "./implementation.ts";
 import { answerPage, type PagePolicy } from "./origin.ts";
 import type { RawReply } from "./replies.ts";
+import type { RequestStats } from "./requests.ts";
 
 type Handler = (call: Call<Endpoint>) => unknown;
 export type Handlers = Readonly<Record<string, Handler | undefined>>;
@@ -30,12 +32,21 @@ export interface Surroundings {
   callerOf: CallerOf;
   /** Which web pages may use the API. */
   pages: () => PagePolicy;
+  /** The counts that are kept of requests. */
+  stats: RequestStats;
   /** While it is, only endpoints that say so are answered. */
   isShuttingDown: () => boolean;
 }
 
+/** An endpoint, with what is looked for in each request once for all. */
+interface Route extends Endpoint {
+  id: string;
+  /** The name of the parameter that takes the rest of the path. */
+  rest: string | undefined;
+}
+
 /** Makes the app. `handlers` has a function for every endpoint that is not upgraded. */
-export function createApp(handlers: Handlers, { callerOf, pages, isShuttingDown }: Surroundings): FastifyInstance {
+export function createApp(handlers: Handlers, surroundings: Surroundings): FastifyInstance {
   const app = fastify({
     logger: false,
     bodyLimit: bodyLimits.size,
@@ -48,20 +59,18 @@ export function createApp(handlers: Handlers, { callerOf, pages, isShuttingDown 
   app.setErrorHandler((error, _request, reply) => sendError(reply, error));
 
   app.addHook("onRequest", (request, reply, done) => {
-    if (request.headers.origin) void reply.headers(answerPage(pages(), request.raw));
+    if (request.headers.origin) void reply.headers(answerPage(surroundings.pages(), request.raw));
     done();
   });
 
   const table = Object.entries(endpoints as Record<string, Endpoint>);
   for (const [id, endpoint] of table) {
+    const route: Route = { ...endpoint, id, rest: /\*([a-z]+)$/.exec(endpoint.path)?.[1] };
     app.route({
       method: endpoint.method,
       url: endpoint.path.replace(/\/\*[a-z]+$/, "/*"),
       ...(endpoint.method === "GET" ? { exposeHeadRoute: false } : {}),
-      handler: (request, reply) => {
-        if (isShuttingDown() && !endpoint.duringShutdown) throw fail("shutting_down");
-        return handle(id, endpoint, handlers, callerOf(request.raw.socket), request, reply);
-      },
+      handler: (request, reply) => serve(route, handlers, surroundings, request, reply),
     });
   }
   const paths = table.map(([, { path }]) => new RegExp(`^${path.replace(/:[a-z]+/g, "[^/]+").replace(/\*[a-z]+/g, ".+")}/?$`));
@@ -74,33 +83,56 @@ export function createApp(handlers: Handlers, { callerOf, pages, isShuttingDown 
   return app;
 }
 
-async function handle(id: string, endpoint: Endpoint, handlers: Handlers, by: Caller, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
-  if (endpoint.kind === "websocket") throw fail("websocket_expected");
-  if (endpoint.kind === "stream") throw fail("upgrade_missing");
-  const handler = handlers[id];
-  if (!handler) throw fail("not_implemented");
-  const call = await readCall(endpoint, request, by);
-  if (endpoint.precondition && request.headers["if-match"]) await checkPrecondition(endpoint, handlers, call);
-  const outcome = await handler(call);
-  if (outcome instanceof Operation) return sendOperation(reply, outcome);
-  if (endpoint.kind === "raw") return sendRaw(reply, outcome as RawReply);
-  return sendResult(endpoint, reply, outcome);
+/** Answers a request, and tells of it: in the log what is done for it, in the counts how it went. */
+async function serve(route: Route, handlers: Handlers, { callerOf, stats, isShuttingDown }: Surroundings, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  const record = beginRecord(route.id, route.method, request.originalUrl);
+  stats.ongoing++;
+  return withLogContext({ request: record.id }, async () => {
+    try {
+      if (isShuttingDown() && !route.duringShutdown) throw fail("shutting_down");
+      return await handle(route, handlers, callerOf(request.raw.socket), request, reply, record);
+    } catch (error) {
+      return sendError(reply, error, record);
+    } finally {
+      stats.ongoing--;
+      stats.count(route.id, reply.statusCode, performance.now() - record.began);
+      audit(record);
+    }
+  });
 }
 
-async function readCall(endpoint: Endpoint, request: FastifyRequest, by: Caller): Promise<Call<Endpoint>> {
-  const params: Record<string, string> = {};
-  for (const [key, value] of Object.entries(request.params as Record<string, string>)) {
-    params[key === "*" ? (/\*([a-z]+)$/.exec(endpoint.path)?.[1] ?? "*") : key] = value;
+async function handle(route: Route, handlers: Handlers, by: Caller, request: FastifyRequest, reply: FastifyReply, record: RequestRecord): Promise<FastifyReply> {
+  if (route.kind === "websocket") throw fail("websocket_expected");
+  if (route.kind === "stream") throw fail("upgrade_missing");
+  const handler = handlers[route.id];
+  if (!handler) throw fail("not_implemented");
+  const call = await readCall(route, request, by, record);
+  if (route.precondition && request.headers["if-match"]) await checkPrecondition(route, handlers, call);
+  const outcome = await handler(call);
+  if (outcome instanceof Operation) {
+    record.operation = outcome;
+    return sendOperation(reply, outcome);
   }
+  if (route.kind === "raw") return sendRaw(reply, outcome as RawReply);
+  return sendResult(route, reply, outcome);
+}
+
+const noQuery: Readonly<Record<string, string>> = Object.freeze({});
+
+async function readCall(route: Route, request: FastifyRequest, by: Caller, record: RequestRecord): Promise<Call<Endpoint>> {
+  const { "*": rest, ...params } = request.params as Record<string, string>;
+  if (route.rest && rest !== undefined) params[route.rest] = rest;
   const url = request.originalUrl;
   const at = url.indexOf("?");
-  const query = Object.fromEntries(new URLSearchParams(at < 0 ? "" : url.slice(at + 1)));
-  const caller = admitRequest(by, endpoint, request.raw, { query, path: endpoint.path });
+  const query = at < 0 ? noQuery : Object.fromEntries(new URLSearchParams(url.slice(at + 1)));
+  record.requestor = by.requestor;
+  record.project = query["project"] || "default";
+  const caller = admitRequest(by, route, request.raw, { query, path: route.path });
   return {
     params: params as Call<Endpoint>["params"],
     query: query as Call<Endpoint>["query"],
-    body: (await readBody(endpoint, request, caller)) as Call<Endpoint>["body"],
-    upload: (isUpload(endpoint, request) ? bytesOf(request) : undefined) as Call<Endpoint>["upload"],
+    body: (await readBody(route, request, caller)) as Call<Endpoint>["body"],
+    upload: (isUpload(route, request) ? bytesOf(request) : undefined) as Call<Endpoint>["upload"],
     headers: request.headers,
     requestor: caller.requestor,
     caller,
@@ -165,8 +197,9 @@ function sendJson(reply: FastifyReply, value: unknown, end = "\n"): FastifyReply
 /** LXD ends its errors with two line breaks. */
 const errorEnd = "\n\n";
 
-function sendError(reply: FastifyReply, error: unknown): FastifyReply {
+function sendError(reply: FastifyReply, error: unknown, record?: RequestRecord): FastifyReply {
   const { status, message, headers } = describeError(error);
+  if (record) record.error = headers[errorCodeHeader] ?? "internal";
   // The rest of a body that was refused is not waited for.
   if ([403, 408, 413].includes(status) && !reply.request.raw.complete && reply.request.raw.socket instanceof TLSSocket) headers["connection"] = "close";
   return sendJson(reply.status(status).headers(headers), errorEnvelope(status, message), errorEnd);

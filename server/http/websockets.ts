@@ -5,12 +5,14 @@ import type { Duplex } from "node:stream";
 import { type WebSocket, WebSocketServer } from "ws";
 import type { Endpoint } from "../api/endpoint.ts";
 import { type EventType, eventTypes } from "../api/events.ts";
-import { fail } from "../api/errors.ts";
+import { BerthError, fail } from "../api/errors.ts";
 import type { EventHub } from "../events/hub.ts";
+import { withLogContext } from "../log.ts";
 import type { Operations } from "../operations/registry.ts";
 import { endpoints } from "../api/index.ts";
 import { type Caller, isForAll, mayIn } from "../auth/caller.ts";
 import { admitRequest, type CallerOf, refuseUpgrade, urlOf } from "./app.ts";
+import { audit, beginRecord, type RequestRecord } from "./audit.ts";
 import { answerPage, type PagePolicy } from "./origin.ts";
 
 /** How much may wait for a slow listener before it is dropped, in bytes. */
@@ -72,8 +74,9 @@ export function handleUpgrades({ events, operations, sftp, callerOf, pages, serv
         admitTo(endpoints.connectOperation);
         connectOperation(operations, operation[1] ?? "", url.searchParams, request, socket, head);
       } else if (files) {
-        admitTo(endpoints.openInstanceSftp);
-        sftp(query["project"], decodeURIComponent(files[1] ?? ""), request, socket).catch((error) => refuseUpgrade(socket, error));
+        const { requestor } = admitTo(endpoints.openInstanceSftp);
+        const record = { ...beginRecord("openInstanceSftp", "SFTP", url.pathname), requestor, project: query["project"] || "default" };
+        openSftp(() => sftp(query["project"], decodeURIComponent(files[1] ?? ""), request, socket), record, socket);
       } else serveWithout(request, socket, serve);
     } catch (error) {
       refuseUpgrade(socket, error);
@@ -88,6 +91,14 @@ function serveWithout(request: IncomingMessage, socket: Duplex, serve: RequestLi
   response.assignSocket(socket as Socket);
   response.once("finish", () => socket.end());
   serve(request, response as Parameters<RequestListener>[1]);
+}
+
+/** Whoever opens a session may change files: it is told of like a change. */
+function openSftp(open: () => Promise<void>, record: RequestRecord, socket: Duplex): void {
+  void withLogContext({ request: record.id }, () => open().catch((error) => {
+    record.error = error instanceof BerthError ? error.code : "internal";
+    refuseUpgrade(socket, error);
+  }).finally(() => audit(record)));
 }
 
 function wantedTypes(given: string | null): ReadonlySet<EventType> {

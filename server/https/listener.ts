@@ -22,9 +22,11 @@ export interface Serving {
 }
 
 /** So many connections at once cost little; more are turned away. */
-const mostConnections = 8192;
+const mostConnections = 4096;
 /** In ms. */
 const retryEvery = 10_000;
+/** How long a request may still take when the daemon ends, in ms. */
+const lingerFor = 1000;
 
 export class HttpsListener {
   readonly certificate: ServerCertificate;
@@ -32,6 +34,7 @@ export class HttpsListener {
   #serving: Serving | undefined;
   #retry: NodeJS.Timeout | undefined;
   readonly #sockets = new Set<Duplex>();
+  readonly #upgraded = new Set<Duplex>();
   /** Whom proxies said that a connection comes from, by where it comes from. */
   readonly #told = new Map<string, string>();
   #server: Server | undefined;
@@ -106,9 +109,15 @@ export class HttpsListener {
       requestTimeout: 0, // an image's upload takes as long as it takes; bodies have limits of their own
     }, serving.handler);
     server.maxConnections = mostConnections;
-    server.on("upgrade", serving.upgrade);
+    server.on("upgrade", (request, socket: Duplex, head) => {
+      remember(this.#upgraded, socket);
+      serving.upgrade(request, socket, head);
+    });
     this.#readProxyHeaders(server, serving);
-    server.on("connection", (socket: Socket) => this.#remember(socket));
+    server.on("connection", (socket: Socket) => {
+      socket.setKeepAlive(true, 60_000); // who is gone without a word is noticed
+      remember(this.#sockets, socket);
+    });
     server.on("secureConnection", (socket: TLSSocket) => this.#welcome(serving, socket));
     server.on("tlsClientError", (_error, socket) => socket.destroy());
     return new Promise((resolve, reject) => {
@@ -118,12 +127,6 @@ export class HttpsListener {
         resolve(server);
       });
     });
-  }
-
-  #remember(socket: Socket): void {
-    socket.setKeepAlive(true, 60_000); // who is gone without a word is noticed
-    this.#sockets.add(socket);
-    socket.once("close", () => this.#sockets.delete(socket));
   }
 
   #welcome({ connected }: Serving, socket: TLSSocket): void {
@@ -152,14 +155,26 @@ export class HttpsListener {
     });
   }
 
-  /** Ends it, and all its connections. */
-  close(): void {
+  /** Ends it: websockets at once, requests that are being answered after a moment. */
+  async close(): Promise<void> {
     clearTimeout(this.#retry);
-    if (this.#server) retire(this.#server);
-    this.#server = undefined;
-    this.#address = undefined;
-    for (const socket of this.#sockets) socket.destroy();
+    const server = this.#server;
+    const closed = server && new Promise<void>((resolve) => server.close(() => resolve()));
+    server?.closeIdleConnections();
+    for (const socket of this.#upgraded) socket.destroy();
+    const endAll = () => {
+      for (const socket of this.#sockets) socket.destroy();
+    };
+    const lingering = setTimeout(endAll, lingerFor);
+    await closed;
+    clearTimeout(lingering);
+    endAll(); // of addresses it has left
   }
+}
+
+function remember(all: Set<Duplex>, socket: Duplex): void {
+  all.add(socket);
+  socket.once("close", () => all.delete(socket));
 }
 
 /** The address a connection comes from; IPv4 as itself where one socket serves both. */

@@ -1,5 +1,4 @@
 // Sending an image to another server, which has given a token for it.
-import { statSync } from "node:fs";
 import { Readable } from "node:stream";
 import type { Requestor } from "../api/events.ts";
 import { fail } from "../api/errors.ts";
@@ -17,22 +16,22 @@ import { tellImage } from "./view.ts";
 export async function pushImage(ctx: Context, image: ImageRecord, { target, secret, certificate, project, profiles }: ImageExportPost, operation: Operation, requestor: Requestor): Promise<void> {
   const client = new ServerClient({ url: target, certificate, proxy: proxyFor(new URL(target), proxiesOf(ctx.settings.all())) });
   const query = project ? `?project=${encodeURIComponent(project)}` : "";
-  await ctx.images.lend(image, async ({ meta, rootfs }) => {
-    const { headers, body } = rootfs
-      ? await multipartReply([{ field: "metadata", name: image.filename || image.fingerprint, file: meta }, { field: "rootfs", name: `${image.fingerprint}.rootfs`, file: rootfs }], image.fingerprint)
-      : await fileReply(meta, image.fingerprint);
-    const progress = new Progress((text) => operation.update({ upload_progress: `Image push: ${text}` }), statSync(meta).size + (rootfs ? statSync(rootfs).size : 0));
-    const { id, metadata } = await client.call<OperationView>(`/1.0/images${query}`, {
-      method: "POST", body: counted(body, progress), signal: operation.signal,
-      headers: {
-        "content-type": headers["content-type"] ?? "", "content-length": headers["content-length"] ?? "", "x-lxd-fingerprint": image.fingerprint, "x-lxd-secret": secret,
-        "x-lxd-filename": image.filename.replace(/[^\x20-\x7e]/g, "_"), ...(profiles ? { "x-lxd-profiles": String(new URLSearchParams(profiles.map((name): [string, string] => ["profile", name]))) } : {}),
-      },
-    });
-    const wait = new URLSearchParams({ timeout: "-1", secret: String(metadata?.["secret"] ?? "") });
-    const ended = await client.call<OperationView>(`/1.0/operations/${id}/wait?${wait}`, { signal: operation.signal, idleTimeout: 3_600_000 });
-    if (ended.status_code !== 200) throw fail("remote_refused", { url: target, reason: ended.err || ended.status });
+  const { meta, rootfs } = ctx.images.files(image); // they are opened here: whoever deletes the image does not take them away
+  const { headers, body } = rootfs
+    ? await multipartReply([{ field: "metadata", name: image.filename || image.fingerprint, file: meta }, { field: "rootfs", name: `${image.fingerprint}.rootfs`, file: rootfs }], image.fingerprint)
+    : await fileReply(meta, image.fingerprint);
+  const progress = new Progress((text) => operation.update({ upload_progress: `Image push: ${text}` }), Number(headers["content-length"]));
+  const { id, metadata } = await client.call<OperationView>(`/1.0/images${query}`, {
+    method: "POST", body: counted(body, progress), signal: operation.signal,
+    headers: {
+      "content-type": headers["content-type"] ?? "", "content-length": headers["content-length"] ?? "", "x-lxd-fingerprint": image.fingerprint, "x-lxd-secret": secret,
+      "x-lxd-filename": image.filename.replace(/[^\x20-\x7e]/g, "_"),
+      ...(profiles ? { "x-lxd-profiles": String(new URLSearchParams(profiles.map((name): [string, string] => ["profile", name]))) } : {}),
+    },
   });
+  const wait = new URLSearchParams({ timeout: "-1", secret: String(metadata?.["secret"] ?? "") });
+  const ended = await client.call<OperationView>(`/1.0/operations/${id}/wait?${wait}`, { signal: operation.signal, idleTimeout: 3_600_000 });
+  if (ended.status_code !== 200) throw fail("remote_refused", { url: target, reason: ended.err || ended.status });
   tellImage(ctx, "retrieved", image, requestor, { target });
 }
 

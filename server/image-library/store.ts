@@ -80,6 +80,11 @@ export class ImageStore {
     return this.#db.prepare<unknown[], Row>(`${select} WHERE projects.name = ? ORDER BY images.id`).all(this.#owner(project)).map(parse);
   }
 
+  /** Those of all projects. */
+  listEverywhere(): ImageRecord[] {
+    return this.#db.prepare<unknown[], Row>(`${select} ORDER BY images.id`).all().map(parse);
+  }
+
   /** All images of one fingerprint or of a prefix of it. Throws `image_not_found` or `image_ambiguous`. */
   get(project: string, prefix: string): ImageRecord {
     if (!/^[0-9a-f]{1,64}$/.test(prefix)) throw fail("image_not_found");

@@ -7,7 +7,7 @@ import type { Implementation } from "../http/implementation.ts";
 import { changeConfig } from "./change-config.ts";
 import { describeEnvironment, type Tools } from "./environment.ts";
 import { apiExtensions } from "./extensions.ts";
-import { readResources } from "./resources.ts";
+import { readResources } from "./resources/index.ts";
 
 export function serverRoutes(ctx: Context, tools: Tools): Implementation<typeof serverEndpoints> {
   return {

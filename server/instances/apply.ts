@@ -17,6 +17,7 @@ import { chooseIdMap } from "./idmap.ts";
 import { setNetworkPriorities } from "./limits/network.ts";
 import { applyLiveConfig } from "./live.ts";
 import { needsNewInstanceId, renewInstanceId } from "./instance-id.ts";
+import { changeRootSize } from "./root-size.ts";
 import { type InstanceRecord, systemNameOf } from "./store.ts";
 
 /** Throws `invalid_device` when an instance would lose its root disk, or have it in another pool. */
@@ -40,6 +41,7 @@ export async function applyInstance(ctx: Context, next: InstanceRecord, before: 
   await forEachDevice(has, "remembered", (type, call) => type.remember?.(call));
   await withUndo(async (undo) => {
     undo.push(() => keepAgain(ctx, next, had)); // taken back, they may remember something else
+    undo.push(await changeRootSize(ctx, next, held, after));
     if (running) {
       await applyLiveConfig(ctx.runtime, running, held.config, after.config, undo);
       await changeDevices(had, has, running, undo);

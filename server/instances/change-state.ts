@@ -52,9 +52,9 @@ export async function changeState(ctx: Context, project: string, name: string, c
       if (ctx.restarts.cancel(id)) return markStopped(ctx, instance);
       await ctx.restarts.settled(id);
       // A forced stop waits for nobody who waits for the guest.
-      if (change.force) return ctx.locks.run(systemName, () => forceStop(ctx, project, name));
+      if (change.force) return ctx.locks.run(systemName, () => forceStop(ctx, project, name, { requestor }));
       ctx.busy.assertIdle(systemName);
-      return ctx.busy.during(systemName, "stop", () => cleanStop(ctx, project, name, change.timeout));
+      return ctx.busy.during(systemName, "stop", () => cleanStop(ctx, project, name, change.timeout, { requestor }));
     case "restart":
       ctx.busy.assertIdle(systemName);
       await ctx.busy.during(systemName, "restart", () => stopForRestart(ctx, project, name, change));
@@ -65,7 +65,7 @@ export async function changeState(ctx: Context, project: string, name: string, c
 /** Throws `instance_not_running` when a forced stop of somebody else's came first: that one wants it stopped. */
 async function stopForRestart(ctx: Context, project: string, name: string, { force, timeout }: StateChange): Promise<void> {
   const running = ctx.runtime.get(systemNameOf({ project, name }));
-  await (force ? forceStop(ctx, project, name, "restart") : cleanStop(ctx, project, name, timeout, "restart"));
+  await (force ? forceStop(ctx, project, name, { reason: "restart" }) : cleanStop(ctx, project, name, timeout, { reason: "restart" }));
   if (running?.stopReason === "forced") throw fail("instance_not_running", { name });
 }
 

@@ -1,4 +1,5 @@
 // What follows when an instance has come to its end, by whoever's wish.
+import type { Requestor } from "../api/events.ts";
 import type { Context } from "../context.ts";
 import { explain, log } from "../log.ts";
 import { forEachDevice } from "../devices/plan.ts";
@@ -13,7 +14,7 @@ import { startInstance } from "./start.ts";
 import { type InstanceRecord, systemNameOf } from "./store.ts";
 import { instanceUrl } from "./view.ts";
 
-export async function instanceEnded(ctx: Context, systemName: string, reason: StopReason): Promise<void> {
+export async function instanceEnded(ctx: Context, systemName: string, reason: StopReason, by?: Requestor): Promise<void> {
   rebalanceCpus(ctx.runtime);
   void setNetworkPriorities(ctx);
   const instance = ctx.instances.findBySystemName(systemName);
@@ -23,7 +24,7 @@ export async function instanceEnded(ctx: Context, systemName: string, reason: St
   await rememberEnded(ctx, instance, staysOn ? "RUNNING" : "STOPPED");
   if (reason === "reboot" && !ctx.shutdown.begun) return void startAgain(ctx, instance);
   if (reason === "restart") return; // whoever stopped it starts it again, and tells of both at once
-  ctx.events.lifecycle({ action: reason === "forced" ? "instance-stopped" : "instance-shutdown", source: instanceUrl(instance) }, instance.project);
+  ctx.events.lifecycle({ action: reason === "forced" ? "instance-stopped" : "instance-shutdown", source: instanceUrl(instance), ...(by ? { requestor: by } : {}) }, instance.project);
   if (again) {
     if (!ctx.shutdown.begun) ctx.restarts.schedule(ctx, instance);
   } else if (instance.ephemeral) void removeEphemeral(ctx, instance);

@@ -131,13 +131,14 @@ function markRunning(ctx: Context, instance: InstanceRecord): void {
 export async function autostart(ctx: Context): Promise<void> {
   const order = (instance: InstanceRecord) => Number(expandInstance(ctx, instance).config["boot.autostart.priority"] ?? 0);
   const due = ctx.instances.list().filter((instance) => shouldRun(ctx, instance)).sort((a, b) => order(b) - order(a));
-  for (const { project, name } of due) {
+  for (const { id, project, name } of due) {
     if (ctx.shutdown.begun) return;
     const delay = Number(expandInstance(ctx, ctx.instances.get(project, name)).config["boot.autostart.delay"] ?? 0);
     try {
       await ctx.locks.run(systemNameOf({ project, name }), () => startInstance(ctx, project, name));
     } catch (error) {
       if (isCode(error, "instance_already_running")) continue; // somebody else was sooner
+      ctx.warnings.raise("autostart_failed", explain(error), { project, instance: id });
       log.error("an instance was not started", { instance: name, error: explain(error) });
     }
     if (delay > 0) await sleep(delay * 1000, undefined, { ref: false });

@@ -31,7 +31,7 @@ import { readState } from "./state.ts";
 import { fetchSource, findImage, isRemote, readRemote } from "./source-image.ts";
 import { type InstanceRecord, systemNameOf } from "./store.ts";
 import { updateInstance } from "./update.ts";
-import { instanceResources, instanceUrl, viewFull, viewInstance } from "./view.ts";
+import { instanceResources, instanceUrl, logUrl, viewFull, viewInstance } from "./view.ts";
 
 export function instanceRoutes(ctx: Context): Implementation<typeof instanceEndpoints> {
   const find = (project: string | undefined, name: string) => ctx.instances.get(ctx.projects.named(project), name);
@@ -224,8 +224,17 @@ export function instanceRoutes(ctx: Context): Implementation<typeof instanceEndp
       return listLogs(ctx.paths.logs(systemNameOf(instance))).map((file) => `/1.0/${noun}/${instance.name}/logs/${file}`);
     },
 
-    getInstanceLog: ({ params, query }) => readLog(ctx.paths.logs(systemNameOf(find(query.project, params.name))), params.file),
+    getInstanceLog: async ({ params, query, requestor }) => {
+      const instance = find(query.project, params.name);
+      const reply = await readLog(ctx.paths.logs(systemNameOf(instance)), params.file);
+      ctx.events.lifecycle({ action: "instance-log-retrieved", source: logUrl(instance, params.file), requestor }, instance.project);
+      return reply;
+    },
 
-    deleteInstanceLog: ({ params, query }) => deleteLog(ctx.paths.logs(systemNameOf(find(query.project, params.name))), params.file),
+    deleteInstanceLog: ({ params, query, requestor }) => {
+      const instance = find(query.project, params.name);
+      deleteLog(ctx.paths.logs(systemNameOf(instance)), params.file);
+      ctx.events.lifecycle({ action: "instance-log-deleted", source: logUrl(instance, params.file), requestor }, instance.project);
+    },
   };
 }

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { NetworkView } from "../host/netlink.ts";
 import { checkWatched, signalProcess, watchExit } from "../host/pidfd.ts";
 import { ContainerCgroups } from "../lxc/cgroup.ts";
+import type { Requestor } from "../api/events.ts";
 import type { StopNotice } from "../lxc/hooks.ts";
 import type { ContainerProcesses } from "../lxc/processes.ts";
 import { explain, log } from "../log.ts";
@@ -23,20 +24,27 @@ export interface Running extends ContainerProcesses {
   ready: boolean;
   /** Set by whoever asks for its end. */
   stopReason: StopReason;
+  stoppedBy?: Requestor | undefined;
   ended: Promise<StopReason>;
 }
 
+/** `by`: who asked for the end. */
+type OnEnd = (name: string, reason: StopReason, by: Requestor | undefined) => Promise<void>;
+
 const SIGKILL = 9;
+
+/** When an instance has started, in ms: others that start with it come first. */
+const openCountersAfter = 1000;
 
 export class Runtime {
   readonly #running = new Map<string, Running>();
   readonly #rebooted = new Set<string>();
   /** What is still done about those that have ended. */
   readonly #ending = new Map<string, Promise<void>>();
-  readonly #onEnd: (name: string, reason: StopReason) => Promise<void>;
+  readonly #onEnd: OnEnd;
 
   /** `onEnd` is called once for each that ends, after it is no longer seen here; who waits for the end waits for that too. */
-  constructor(onEnd: (name: string, reason: StopReason) => Promise<void>) {
+  constructor(onEnd: OnEnd) {
     this.#onEnd = onEnd;
   }
 
@@ -62,12 +70,13 @@ export class Runtime {
     });
     const running: Running = { ...processes, cgroups, held, network: openNetwork(processes.init), frozen: false, ready: false, stopReason: "guest", ended };
     this.#running.set(name, running);
+    setTimeout(() => this.#openCounters(name, running), openCountersAfter).unref();
     const gone = () => {
       this.#running.delete(name);
       running.network?.close();
       cgroups.close();
       cgroups.remove();
-      const ending = this.#onEnd(name, running.stopReason)
+      const ending = this.#onEnd(name, running.stopReason, running.stoppedBy)
         .catch((error) => log.error("the end of an instance was not dealt with", { instance: name, error: explain(error) }))
         .finally(() => {
           this.#ending.delete(name);
@@ -78,6 +87,17 @@ export class Runtime {
     // liblxc's monitor takes its container along; one that was killed cannot.
     watchExit(processes.monitor, () => (signalProcess(processes.init, SIGKILL) ? void whenGone(processes.init, gone) : gone()));
     return running;
+  }
+
+  /** So that whoever asks for its state first does not wait for the kernel to make their files. */
+  #openCounters(name: string, running: Running): void {
+    if (this.#running.get(name) !== running) return;
+    try {
+      running.cgroups.openCounters();
+      running.network?.links();
+    } catch (error) {
+      log.debug("the counters of an instance could not be opened", { instance: name, error: explain(error) });
+    }
   }
 
   /** Resolves once nothing of an instance's last run is being cleared away any more. */

@@ -25,6 +25,7 @@ import { explainRefusal } from "./kernel/refusal.ts";
 import { assertCpus, rebalanceCpus } from "./limits/balancer.ts";
 import { setNetworkPriorities } from "./limits/network.ts";
 import { assertLimitsAvailable, cgroupWorld, writeOptionalLimits } from "./limits/lines.ts";
+import { limitAtStart } from "./root-size.ts";
 import { takeIdMap } from "./shift.ts";
 import { takeSnapshot } from "./snapshots/create.ts";
 import { isDueAtStart } from "./snapshots/schedule.ts";
@@ -56,6 +57,7 @@ export async function startInstance(ctx: Context, project: string, instanceName:
   await assertStartable(instance, expanded);
   const map = await takeIdMap(ctx, instance, expanded);
   const driver = ctx.pools.driver(instance.pool);
+  await limitAtStart(ctx, instance, expanded);
   applyTemplates({ instance, expanded, folder: driver.folder(name), ...rootIds(map) }, triggersOf(instance.config));
   await withUndo(async (undo) => {
     const calls = devicesOf(ctx, instance, expanded, map);
@@ -74,6 +76,7 @@ export async function startInstance(ctx: Context, project: string, instanceName:
       await setNetworkPriorities(ctx);
     });
   });
+  ctx.warnings.resolve("autostart_failed", { project, instance: instance.id });
   ctx.events.lifecycle({
     action: options.event ?? "instance-started", source: instanceUrl(instance), ...(options.requestor ? { requestor: options.requestor } : {}),
   }, project);

@@ -1,10 +1,9 @@
 // The running state of instances, read from the kernel: cgroup files and a netlink socket, no process.
-import { readdirSync, readFileSync } from "node:fs";
 import { statusCodes } from "../api/envelope.ts";
 import type { InstanceNetwork, InstanceState } from "../api/instances.ts";
 import type { Context } from "../context.ts";
 import { findRootDisk } from "../devices/check.ts";
-import type { Link } from "../host/netlink.ts";
+import { HostInterfaces, type Link } from "../host/netlink.ts";
 import { expandInstance } from "./expanded.ts";
 import type { Running } from "./runtime.ts";
 import { type InstanceRecord, systemNameOf } from "./store.ts";
@@ -42,9 +41,11 @@ function readDisk(ctx: Context, instance: InstanceRecord): InstanceState["disk"]
   return root && usage !== undefined ? { [root.name]: { usage } } : {};
 }
 
+let hostInterfaces: HostInterfaces | undefined;
+
 function readNetwork(running: Running): Record<string, InstanceNetwork> {
   if (!running.network) return {};
-  const hostNames = hostInterfaces();
+  const hostNames = (hostInterfaces ??= new HostInterfaces()).names();
   return Object.fromEntries(running.network.links().map((link) => [link.name, describe(link, link.peerOutside ? (hostNames.get(link.peer) ?? "") : "")]));
 }
 
@@ -62,22 +63,4 @@ function describe(link: Link, hostName: string): InstanceNetwork {
     state: link.up ? "up" : "down",
     type: link.kind,
   };
-}
-
-const namesOf = new Map<number, string>();
-let readAt = 0;
-
-/** Index → name of the host's interfaces; read again when it may have changed. */
-function hostInterfaces(): ReadonlyMap<number, string> {
-  if (Date.now() - readAt < 250) return namesOf;
-  namesOf.clear();
-  for (const name of readdirSync("/sys/class/net")) {
-    try {
-      namesOf.set(Number(readFileSync(`/sys/class/net/${name}/ifindex`, "utf8")), name);
-    } catch {
-      // gone meanwhile
-    }
-  }
-  readAt = Date.now();
-  return namesOf;
 }

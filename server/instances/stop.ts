@@ -1,6 +1,7 @@
 // Stopping an instance: asking its init to shut down, or ending it at once.
 import { setTimeout as sleep } from "node:timers/promises";
 import { fail } from "../api/errors.ts";
+import type { Requestor } from "../api/events.ts";
 import type { Context } from "../context.ts";
 import { expectCgroupMoves } from "../host/cgroup-moves.ts";
 import { kill, requestHalt } from "../lxc/halt.ts";
@@ -17,10 +18,17 @@ function assertRunning(ctx: Context, project: string, name: string): Running {
   return running;
 }
 
+export interface StopOptions {
+  /** What it is stopped for, when that is not to be seen from how. */
+  reason?: StopReason | undefined;
+  requestor?: Requestor | undefined;
+}
+
 /** Ends all processes of an instance at once; resolves when it is stopped. */
-export async function forceStop(ctx: Context, project: string, name: string, reason: StopReason = "forced"): Promise<void> {
+export async function forceStop(ctx: Context, project: string, name: string, { reason = "forced", requestor }: StopOptions = {}): Promise<void> {
   const running = assertRunning(ctx, project, name);
   running.stopReason = reason;
+  running.stoppedBy = requestor;
   expectCgroupMoves(); // of the monitor, which goes out of the way to remove the container's
   kill(running.init);
   if (running.frozen) await thawKilled(running);
@@ -39,16 +47,18 @@ async function thawKilled(running: Running): Promise<void> {
  * Asks an instance to shut down, and waits for it: `seconds`, or for ever when negative.
  * Throws `stop_timeout`; it goes on running then.
  */
-export async function cleanStop(ctx: Context, project: string, name: string, seconds: number, reason: StopReason = "clean"): Promise<void> {
+export async function cleanStop(ctx: Context, project: string, name: string, seconds: number, { reason = "clean", requestor }: StopOptions = {}): Promise<void> {
   const running = assertRunning(ctx, project, name);
   if (running.frozen) {
     await running.cgroups.setFrozen(false);
     running.frozen = false;
   }
   running.stopReason = reason;
+  running.stoppedBy = requestor;
   requestHalt(running.init);
   if (await endsWithin(running, seconds < 0 ? undefined : seconds * 1000)) return;
   running.stopReason = "guest";
+  running.stoppedBy = undefined;
   throw fail("stop_timeout", { name, timeout: seconds });
 }
 

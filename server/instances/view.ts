@@ -49,6 +49,11 @@ export function instanceUrl({ name, project }: Pick<InstanceRecord, "name" | "pr
   return urlIn(project, `/1.0/${noun}/${name}`);
 }
 
+/** The URL of one of its log files. */
+export function logUrl({ name, project }: Pick<InstanceRecord, "name" | "project">, file: string): string {
+  return `/1.0/instances/${name}/logs/${encodeURIComponent(file)}${project === "default" ? "" : `?project=${encodeURIComponent(project)}`}`;
+}
+
 /** The resources of an operation on instances. */
 export function instanceResources(...instances: Pick<InstanceRecord, "name" | "project">[]): Record<string, string[]> {
   return { instances: instances.map((one) => instanceUrl(one)), containers: instances.map((one) => instanceUrl(one, "containers")) };

@@ -3,6 +3,7 @@ import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync, r
 import { basename, dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { hasCode } from "../host/libc.ts";
+import { type CpuTime, type DiskIo, type MemoryStat, parseCpuStat, parseIoStat, parseMemoryStat, parseThrottle, parseUsageAll } from "./cgroup-stat.ts";
 
 export interface CgroupLayout {
   /** v2 alone: its mount point. */
@@ -63,13 +64,18 @@ export class ContainerCgroups {
     return folder === undefined ? undefined : `${folder}/${name}`;
   }
 
-  /** A counter; undefined when there is none. Its file stays open for the next time. `max` counts as none. */
-  #counter(controller: string, name: string): number | undefined {
+  /** The text of a file that stays open for the next time; undefined when there is none. */
+  #kept(controller: string, name: string): string | undefined {
     const file = this.file(controller, name);
     if (file === undefined) return undefined;
     let fd = this.#open.get(file);
-    if (fd === undefined) this.#open.set(file, (fd = openSmall(file)));
-    const text = fd === undefined ? undefined : readOpen(fd);
+    if (fd === undefined && !this.#open.has(file)) this.#open.set(file, (fd = openSmall(file)));
+    return fd === undefined ? undefined : readOpen(fd);
+  }
+
+  /** A counter; undefined when there is none. `max` counts as none. */
+  #counter(controller: string, name: string): number | undefined {
+    const text = this.#kept(controller, name);
     return text === undefined || !/^\d/.test(text) ? undefined : Number(text.trim());
   }
 
@@ -115,7 +121,7 @@ export class ContainerCgroups {
 
   cpuUsage(): number {
     if (!this.isUnified) return this.#counter("cpuacct", "cpuacct.usage") ?? 0;
-    const micros = /^usage_usec (\d+)/m.exec(this.text("cpu", "cpu.stat") ?? "")?.[1];
+    const micros = /^usage_usec (\d+)/m.exec(this.#kept("cpu", "cpu.stat") ?? "")?.[1];
     return Number(micros ?? 0) * 1000;
   }
 
@@ -135,6 +141,34 @@ export class ContainerCgroups {
 
   processes(): number {
     return this.#counter("pids", "pids.current") ?? -1;
+  }
+
+  /** What its memory is used for, and what limits it. */
+  memoryStat(): MemoryStat & { usage: number | undefined } {
+    const stat = parseMemoryStat(this.#kept("memory", "memory.stat") ?? "");
+    if (!this.isUnified) return { usage: this.#counter("memory", "memory.usage_in_bytes"), ...stat };
+    return {
+      ...stat, usage: this.#counter("memory", "memory.current"), swap: this.#counter("memory", "memory.swap.current"), limit: this.#counter("memory", "memory.max"),
+    };
+  }
+
+  /** Time used on each processor; v2 knows only the sum, as that of processor 0. */
+  cpuTimes(): CpuTime[] {
+    return this.isUnified ? parseCpuStat(this.#kept("cpu", "cpu.stat") ?? "") : parseUsageAll(this.#kept("cpuacct", "cpuacct.usage_all") ?? "");
+  }
+
+  /** What was read and written, by MAJOR:MINOR of the disk. */
+  io(): Map<string, DiskIo> {
+    if (this.isUnified) return parseIoStat(this.#kept("io", "io.stat") ?? "");
+    const bytes = this.#kept("blkio", "blkio.throttle.io_service_bytes_recursive") ?? "";
+    return parseThrottle(bytes, this.#kept("blkio", "blkio.throttle.io_serviced_recursive") ?? "");
+  }
+
+  /** Opens the files that states are read from: the first time takes the kernel long. */
+  openCounters(): void {
+    this.cpuUsage();
+    this.memory();
+    this.processes();
   }
 
   get isFrozen(): boolean {
@@ -188,7 +222,7 @@ function removeFolder(folder: string): void {
   }
 }
 
-const buffer = Buffer.alloc(8192);
+const buffer = Buffer.alloc(64 * 1024); // cpuacct.usage_all has a line for each processor
 
 /** The text of a small kernel file; undefined when it is not there. */
 function readSmall(file: string): string | undefined {

@@ -10,6 +10,7 @@ import { run } from "../host/run.ts";
 import { Locks } from "../locks.ts";
 import { explain, log } from "../log.ts";
 import type { Paths } from "../paths.ts";
+import type { Warnings } from "../warnings/warnings.ts";
 
 export interface NetworkRecord {
   id: number;
@@ -26,19 +27,21 @@ interface Row extends Omit<NetworkRecord, "config"> {
 export class Networks {
   readonly #db: Db;
   readonly #paths: Paths;
+  readonly #warnings: Warnings;
   readonly #running = new Map<string, RunningNetwork>();
   readonly #locks = new Locks();
 
-  constructor(db: Db, paths: Paths) {
+  constructor(db: Db, paths: Paths, warnings: Warnings) {
     this.#db = db;
     this.#paths = paths;
+    this.#warnings = warnings;
   }
 
   /** Brings all up, at the daemon's start. One that fails is logged and tried again when it is changed. */
   async open(): Promise<void> {
     for (const record of this.list()) {
       try {
-        this.#running.set(record.name, await this.#start(record));
+        this.#running.set(record.name, await this.#startKnown(record));
       } catch (error) {
         log.error("a network did not start", { network: record.name, error: explain(error) });
       }
@@ -47,6 +50,11 @@ export class Networks {
 
   #start(record: Pick<NetworkRecord, "name" | "config">): Promise<RunningNetwork> {
     return startNetwork({ name: record.name, config: record.config, dir: this.#dir(record.name) }, { run });
+  }
+
+  /** That it does not start is a warning. */
+  #startKnown(record: NetworkRecord): Promise<RunningNetwork> {
+    return this.#warnings.watch("network_unavailable", { project: "default", network: record.id }, () => this.#start(record));
   }
 
   #dir(name: string): string {
@@ -100,7 +108,7 @@ export class Networks {
       const config = await resolveConfig(checkConfig(bridgeKeys, wanted, record.config), name, { run }, { creating: false });
       const running = this.#running.get(name);
       if (running) await running.update(config);
-      else this.#running.set(name, await this.#start({ name, config }));
+      else this.#running.set(name, await this.#startKnown({ ...record, config }));
       this.#db.prepare("UPDATE networks SET description = ?, config = ? WHERE id = ?")
         .run(put.description ?? (patch ? record.description : ""), JSON.stringify(config), record.id);
     });

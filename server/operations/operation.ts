@@ -5,6 +5,7 @@ import type { IncomingMessage } from "node:http";
 import { type Status, statusCodes } from "../api/envelope.ts";
 import { BerthError, fail } from "../api/errors.ts";
 import type { Operation as OperationView } from "../api/operations.ts";
+import { withLogContext } from "../log.ts";
 import { asExpected, errorMessage } from "./error-message.ts";
 
 export type OperationClass = OperationView["class"];
@@ -76,16 +77,23 @@ export class Operation {
     return final(this.#status);
   }
 
+  /** The code of the error it ended with; undefined when it did not fail. */
+  get failure(): string | undefined {
+    if (!this.isFinal || this.#status === "Success") return undefined;
+    return this.#status === "Cancelled" ? "operation_cancelled" : String(this.#metadata?.["error"] ?? "internal");
+  }
+
   /** Starts the work; returns at once. */
   start(): void {
     this.#set("Pending");
     this.#set("Running");
-    void this.#run();
+    void withLogContext({ operation: this.id }, () => this.#run());
   }
 
   async #run(): Promise<void> {
+    const answered = new Promise((resolve) => setImmediate(resolve)); // whoever asked for it is shown that it runs
     try {
-      await this.#spec.run(this);
+      await Promise.all([this.#spec.run(this), answered]);
       this.#set("Success");
     } catch (thrown) {
       const error = asExpected(thrown);

@@ -9,6 +9,8 @@ const keepFor = 10_000;
 export class Operations {
   readonly #all = new Map<string, Operation>();
   readonly #events: EventHub;
+  /** How many have ended, by their final status. */
+  readonly endedByStatus = new Map<string, number>();
   #closing = false;
 
   constructor(events: EventHub) {
@@ -23,7 +25,10 @@ export class Operations {
     });
     this.#all.set(operation.id, operation);
     operation.start();
-    void operation.ended().then(() => setTimeout(() => this.#all.delete(operation.id), keepFor).unref());
+    void operation.ended().then(() => {
+      this.endedByStatus.set(operation.status, (this.endedByStatus.get(operation.status) ?? 0) + 1);
+      setTimeout(() => this.#all.delete(operation.id), keepFor).unref();
+    });
     return operation;
   }
 

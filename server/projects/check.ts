@@ -17,9 +17,15 @@ export function instancesIn(ctx: Context, project: string): InstanceRecord[] {
   return phases.flatMap((phase) => ctx.instances.list(project, phase));
 }
 
+/** Whether there is anything to check: most projects neither limit nor forbid. */
+function isWatched(project: ProjectRecord): boolean {
+  return hasLimits(project) || isTrue(project.config["restricted"]);
+}
+
 /** Throws `project_limit` or `project_restricted` when an instance may not be in its project as given. */
 export function assertFitsProject(ctx: Context, wanted: Wanted): void {
   const project = ctx.projects.get(wanted.project);
+  if (!isWatched(project)) return;
   const member: Member = { name: wanted.name, ...expandInstance(ctx, wanted) };
   if (hasLimits(project)) {
     const others = instancesIn(ctx, project.name).filter(({ id }) => id !== wanted.id);
@@ -49,7 +55,7 @@ export function assertUsersFit(ctx: Context, profile: Layer & { project: string;
   assertProfileFits(ctx, profile);
   for (const name of ctx.projects.usersOf(profile.project, "profiles")) {
     const project = ctx.projects.get(name);
-    if (!hasLimits(project) && !isTrue(project.config["restricted"])) continue;
+    if (!isWatched(project)) continue;
     const layers = (instance: InstanceRecord) => instance.profiles.flatMap((one) => (one === profile.name ? profile : (ctx.profiles.find(name, one) ?? [])));
     const instances = instancesIn(ctx, name);
     const members = instances.map((instance) => ({ name: instance.name, ...expand(layers(instance), instance) }));

@@ -1,6 +1,7 @@
 // Projects for the users of this machine who may run containers without administering berthd: each has one of its own,
 // made when it comes for the first time, and sees nothing else.
 import { administrator, type Caller } from "../auth/caller.ts";
+import { fail } from "../api/errors.ts";
 import type { Config, DeviceMap } from "../api/schemas.ts";
 import type { Context } from "../context.ts";
 import { findRootDisk } from "../devices/check.ts";
@@ -40,13 +41,14 @@ export interface User {
   name: string;
 }
 
-/** Who a user of this machine is to berthd, and the project it is in. Makes the project when it is not there. */
+/** Who a user of this machine is to berthd, and the project it is in. Makes the project when it is not there. Throws `users_not_ready`. */
 export function enterProject(ctx: Context, { uid, name }: User): { caller: Caller; project: string } {
   const requestor = { username: name, protocol: "unix", address: "@" } as const;
   if (uid === 0) return { caller: administrator(requestor), project: defaultProject };
   const project = `user-${uid}`;
   if (!ctx.projects.find(project)) {
     const share = shareOf(ctx);
+    if (!share.pool) throw fail("users_not_ready");
     const config = configFor(share);
     createProject(ctx, { name: project, description: `User restricted project for "${name}" (${uid})`, config }, { config: {}, devices: devicesFor(share) });
     ctx.events.lifecycle({ action: "project-created", source: `/1.0/projects/${project}`, requestor }, project);

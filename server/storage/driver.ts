@@ -124,6 +124,11 @@ export interface StorageDriver {
   ensureMounted(volume: Volume, map: IdMap): Promise<void>;
   /** Changes the owners on the disk of a stopped instance's volume that is no overlay. What is interrupted can be done again. */
   shift(volume: Volume, from: IdMap, to: IdMap): Promise<void>;
+  /**
+   * Lets a volume hold so many bytes besides its image, or as many as fit. Throws `root_size_too_small` when it holds more, unless `full` lets
+   * that be: nothing more can be written then. False where nothing limits it (`report` says why).
+   */
+  limit(volume: Volume, size: number | undefined, full: boolean): Promise<boolean>;
   snapshot(volume: Volume, map: IdMap, guest: LiveGuest | undefined, commit: CommitSnapshot): Promise<void>;
   /** Goes back to a snapshot. */
   restore(volume: Volume, snapshot: Content, map: IdMap, commit: CommitReplacement): Promise<void>;

@@ -7,6 +7,7 @@ import type { StoragePoolPut, StoragePoolsPost } from "../api/storage.ts";
 import type { Db } from "../db/open.ts";
 import type { IdMap } from "../host/user-namespace.ts";
 import type { Paths } from "../paths.ts";
+import type { Warnings } from "../warnings/warnings.ts";
 import type { StorageDriver } from "./driver.ts";
 import { explain, log } from "../log.ts";
 import { BtrfsDriver, type BtrfsPlace, defaultSize } from "./drivers/btrfs.ts";
@@ -31,12 +32,14 @@ export class Pools {
   readonly #db: Db;
   readonly #paths: Paths;
   readonly #readMap: () => IdMap;
+  readonly #warnings: Warnings;
   readonly #drivers = new Map<string, StorageDriver>();
 
-  constructor(db: Db, paths: Paths, readMap: () => IdMap) {
+  constructor(db: Db, paths: Paths, readMap: () => IdMap, warnings: Warnings) {
     this.#db = db;
     this.#paths = paths;
     this.#readMap = readMap;
+    this.#warnings = warnings;
   }
 
   /** Opens all pools, at the daemon's start. One whose file system cannot be mounted does not keep the others from it. */
@@ -44,7 +47,7 @@ export class Pools {
     for (const record of this.list()) {
       const driver = this.#makeDriver(record);
       try {
-        await driver.open();
+        await this.#warnings.watch("pool_unavailable", { pool: record.id }, () => driver.open());
         this.#drivers.set(record.name, driver);
       } catch (error) {
         if (record.driver === "dir") throw error;

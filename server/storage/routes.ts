@@ -5,6 +5,7 @@ import type { Caller } from "../auth/caller.ts";
 import type { Context } from "../context.ts";
 import type { Implementation } from "../http/implementation.ts";
 import { findRootDisk } from "../devices/check.ts";
+import { imageUrl } from "../image-library/view.ts";
 import { snapshotUrl } from "../instances/snapshots/view.ts";
 import { instanceUrl } from "../instances/view.ts";
 import { seenBy, urlIn } from "../projects/url.ts";
@@ -17,12 +18,15 @@ export function storageRoutes(ctx: Context): Implementation<typeof storageEndpoi
     ...ctx.instances.list().filter((instance) => instance.pool === name).flatMap((instance) => [instanceUrl(instance), ...ctx.snapshots.list(instance).map((one) => snapshotUrl(instance, one.name))]),
     ...ctx.profiles.list().filter((profile) => findRootDisk(profile.devices)?.pool === name).map((profile) => urlIn(profile.project, `/1.0/profiles/${profile.name}`)),
   ];
+  /** Images that are ready in a pool go with it: they keep nobody from deleting it. */
+  const imagesIn = (name: string) =>
+    ctx.pools.has(name) ? ctx.images.store.listEverywhere().filter(({ fingerprint }) => ctx.pools.driver(name).hasImage(fingerprint)).map(imageUrl) : [];
   /** Where a pool lies on the machine concerns nobody but its administrators. */
   const configFor = (caller: Caller, record: PoolRecord) =>
     Object.fromEntries(Object.entries(ctx.pools.shownConfig(record)).filter(([key]) => caller.admin || !/^(volatile\.initial_)?source$/.test(key)));
   const view = (caller: Caller, record: PoolRecord): StoragePool => ({
     name: record.name, description: record.description, driver: record.driver, status: ctx.pools.has(record.name) ? "Created" : "Unavailable",
-    config: configFor(caller, record), used_by: seenBy(caller, usedBy(record.name)), locations: ["none"],
+    config: configFor(caller, record), used_by: seenBy(caller, [...imagesIn(record.name), ...usedBy(record.name)]), locations: ["none"],
   });
   const tell = (action: string, name: string, requestor: Parameters<typeof ctx.events.lifecycle>[0]["requestor"]) =>
     ctx.events.lifecycle({ action: `storage-pool-${action}`, source: urlOf(name), requestor });

@@ -91,6 +91,11 @@ export function sftpBundle(root) {
   return { ...daemonBundle(root), external: ["koffi", ...optional], entryPoints: ["server/sftp/main.ts"], outfile: "dist/berth-sftp" };
 }
 
+/** The options of dist/berth-images, which the client starts for what it does with images on its own machine. */
+export function imagesBundle(root) {
+  return { ...daemonBundle(root), external: ["koffi", ...optional], entryPoints: ["images/main.ts"], outfile: "dist/berth-images" };
+}
+
 /** The options of dist/berth-forwarder, which serves proxy devices. The daemon starts it, by its own node. */
 export function forwarderBundle(root) {
   return {

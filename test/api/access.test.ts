@@ -22,7 +22,8 @@ before(async () => {
   network = await Network.open(daemon);
   for (const name of ["mine", "hidden"]) await daemon.must("POST", "/1.0/projects", { name });
   for (const project of ["mine", "hidden"]) {
-    await daemon.must("PATCH", `/1.0/profiles/default?project=${project}`, { devices: { root: { type: "disk", path: "/", pool: "default" } } });
+    const devices = { root: { type: "disk", path: "/", pool: "default" }, eth0: { type: "nic", name: "eth0", network: "berthbr0" } };
+    await daemon.must("PATCH", `/1.0/profiles/default?project=${project}`, { devices });
     await daemon.must("POST", `/1.0/instances?project=${project}`, { name: `${project}-name`, source: { type: "none" } });
     await daemon.must("POST", `/1.0/instances/${project}-name/snapshots?project=${project}`, { name: `${project}-snapshot` });
     await daemon.must("POST", `/1.0/profiles?project=${project}`, { name: `${project}-name` });
@@ -127,6 +128,18 @@ test("what lists show is what the client may see", async () => {
     assert.ok(!JSON.stringify(pool.used_by).includes("hidden"), String(pool.used_by));
   }
   assert.deepEqual((await get("/1.0?project=mine")).config, {});
+});
+
+test("nothing a restricted client reads in its own project names what is in others", async () => {
+  for (const [, endpoint] of table) {
+    if (endpoint.method !== "GET" || isUpgraded(endpoint) || endpoint.access === "admin") continue;
+    for (const recursion of ["1", "2"]) {
+      const path = pathOf(endpoint, "mine", `?project=mine&recursion=${recursion}`).replace(/networks\/mine-name/, "networks/berthbr0").replace(/storage-pools\/mine-[a-z]+/, "storage-pools/default");
+      const { text, status } = await send("admin", endpoint, path);
+      assert.ok(status < 500 || status === 501, `${path}: ${status} ${text}`);
+      assert.doesNotMatch(text, /hidden/, path);
+    }
+  }
 });
 
 /** The events a client is told, until it closes. */

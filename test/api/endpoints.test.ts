@@ -1,9 +1,11 @@
 // Every endpoint of the contract against a real daemon: a request that succeeds, one that is refused, to the byte.
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { type Endpoint } from "../../server/api/endpoint.ts";
 import { endpoints, type OperationId } from "../../server/api/index.ts";
 import { type Daemon, startDaemon } from "../helpers/daemon.ts";
+import { execOk } from "../helpers/exec.ts";
 import { busyboxImages, fingerprintOf } from "../helpers/images.ts";
 import type { Reply } from "../helpers/socket.ts";
 import type { Call, Case, World } from "./cases/case.ts";
@@ -12,24 +14,32 @@ import { certificateCases } from "./cases/certificates.ts";
 import { imageCases } from "./cases/images.ts";
 import { instanceCases } from "./cases/instances.ts";
 import { networkCases } from "./cases/networks.ts";
+import { metricsCases, warningCases } from "./cases/observe.ts";
 import { profileCases, storageCases } from "./cases/profiles.ts";
 import { projectCases } from "./cases/projects.ts";
 import { snapshotCases } from "./cases/snapshots.ts";
 import { eventCases, operationCases, serverCases } from "./cases/server.ts";
 import { assertCreated, assertEmpty, assertError, assertSucceeds, assertSync } from "./envelopes.ts";
-import { openSocket, refusedUpgrade, upgrade } from "./sockets.ts";
+import { eventually } from "../helpers/wait.ts";
+import { type Heard, listen, openSocket, refusedUpgrade, upgrade } from "./sockets.ts";
 
 /** An endpoint without a case does not compile. */
 const cases = {
   ...serverCases, ...certificateCases, ...eventCases, ...operationCases, ...instanceCases, ...snapshotCases, ...backupCases, ...imageCases, ...networkCases, ...profileCases, ...projectCases,
-  ...storageCases,
+  ...storageCases, ...warningCases, ...metricsCases,
 } satisfies Record<OperationId, Case>;
+
+/** So that there is something to warn of on every machine. */
+async function hideAppArmor({ namespace }: Daemon): Promise<void> {
+  if (existsSync("/sys/module/apparmor")) await execOk(...namespace.wrap("mount", ["-t", "tmpfs", "none", "/sys/module/apparmor"]));
+}
 
 let daemon: Daemon;
 let world: World;
+let heard: Heard;
 
 before(async () => {
-  daemon = await startDaemon();
+  daemon = await startDaemon({ prepare: hideAppArmor });
   const { unified } = await busyboxImages();
   await daemon.run("image", "import", ...unified, "--alias", "busybox");
   const makeInstance = async (name: string, running = false) => {
@@ -37,11 +47,22 @@ before(async () => {
     await daemon.must("POST", "/1.0/instances", { name, source });
     if (running) await daemon.must("PUT", `/1.0/instances/${name}/state`, { action: "start" });
   };
+  heard = await listen(daemon, "?type=lifecycle&all-projects=true");
   world = { daemon, fingerprint: fingerprintOf(unified), makeInstance };
   await makeInstance("off");
   await makeInstance("runs", true);
 });
-after(() => daemon?.[Symbol.asyncDispose]());
+after(() => {
+  heard?.close();
+  return daemon?.[Symbol.asyncDispose]();
+});
+
+/** Its case changes nothing yet: it makes a token. */
+const silent: readonly string[] = ["createCertificate"];
+
+/** Whether listeners are to hear of what a case did. */
+const tells = (id: string, { method, kind }: Endpoint, one: Case) =>
+  !["GET", "HEAD"].includes(method) && kind !== "websocket" && typeof one.good !== "string" && !silent.includes(id);
 
 const send = (method: string, { path, body, headers }: Call) => daemon.request(method, path, body, { headers, timeout: 30_000 });
 
@@ -74,7 +95,9 @@ async function refuses(endpoint: Endpoint, bad: Exclude<Case["bad"], string>): P
 for (const [id, endpoint] of Object.entries(endpoints) as [OperationId, Endpoint][]) {
   const one: Case = cases[id];
   test(`${id} (${endpoint.method} ${endpoint.path}) does what it says`, async () => {
+    const before = heard.events.length;
     await succeeds(endpoint, one);
+    if (tells(id, endpoint, one)) await eventually(() => heard.events.slice(before).some(({ metadata }) => metadata.requestor), { what: "a lifecycle event tells of the change and who made it" });
     if (typeof one.bad !== "string") await refuses(endpoint, one.bad);
   });
 }

@@ -1,5 +1,6 @@
 // Slow, idle and broken clients of the network side: they cost little, and are gone after a while.
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
 import type { Socket } from "node:net";
 import { after, before, test } from "node:test";
@@ -118,4 +119,29 @@ test("certificates that are not good yet or no longer are strangers, and cannot 
     assert.deepEqual([reply.status, reply.json.error], [400, sentence]);
     assert.equal((await network.call(identity, "GET", "/1.0")).json.metadata.auth, "untrusted");
   }
+});
+
+test("websockets that break the rules are closed, and no one else is disturbed", async () => {
+  const before = descriptors();
+  const head = (extra = "") => `GET /1.0/events HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${Buffer.alloc(16, 1).toString("base64")}\r\n${extra}\r\n`;
+  const frames = {
+    unmasked: Buffer.from([0x81, 0x01, 0x41]), "reserved bits": Buffer.from([0xf1, 0x80, 0, 0, 0, 0]), "an unknown kind": Buffer.from([0x83, 0x80, 0, 0, 0, 0]),
+    "a long control frame": Buffer.from([0x89, 0xfe, 0x01, 0x00, 0, 0, 0, 0]), "a size without end": Buffer.from([0x82, 0xff, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0]),
+    "a size above the limit": Buffer.from([0x82, 0xff, 0, 0, 0, 0, 0x10, 0, 0, 0, 0, 0, 0, 0]), "no UTF-8": Buffer.from([0x81, 0x81, 0, 0, 0, 0, 0xff]), noise: Buffer.from("GET / HTTP/1.1\r\n\r\n"),
+  };
+  for (const [what, bytes] of Object.entries(frames)) {
+    const socket = await network.tls(me);
+    socket.write(Buffer.concat([Buffer.from(head()), bytes]));
+    assert.ok((await life(socket)) < 5000, what);
+  }
+  for (const extra of ["Sec-WebSocket-Extensions: permessage-deflate\r\n", "Sec-WebSocket-Protocol: a, b\r\n", `X: ${"y".repeat(9000)}\r\n`]) {
+    const socket = await network.tls(me);
+    socket.write(head(extra));
+    const [answer] = (await once(socket, "data")) as [Buffer];
+    assert.match(answer.toString(), /^HTTP\/1\.1 101 /);
+    assert.doesNotMatch(answer.toString(), /permessage-deflate/i);
+    socket.destroy();
+  }
+  assert.equal((await network.call(me, "GET", "/1.0")).status, 200);
+  await eventually(() => descriptors() <= before + 5, { what: "the sockets are closed" });
 });

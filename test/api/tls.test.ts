@@ -4,6 +4,7 @@ import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { type Daemon, startDaemon } from "../helpers/daemon.ts";
+import { eventually } from "../helpers/wait.ts";
 import { listen } from "./sockets.ts";
 import { makeIdentity, Network } from "../helpers/network.ts";
 
@@ -210,4 +211,50 @@ test("a server certificate of the administrator's own takes the place of the one
   writeFileSync(key, made);
   await daemon.start();
   assert.ok(new X509Certificate(readFileSync(crt)).checkPrivateKey(createPrivateKey(made)));
+});
+
+test("sessions that are resumed are the client's, and no longer once it is revoked", async () => {
+  const me = await network.trust("resuming");
+  const first = await network.tls(me);
+  const session = new Promise<Buffer>((resolve) => first.once("session", resolve));
+  assert.equal((await network.call(me, "GET", "/1.0", undefined, { socket: first })).json.metadata.auth, "trusted");
+  const ticket = await session;
+  const authBy = async () => {
+    const socket = await network.tls(me, { session: ticket });
+    const { json } = await network.call(me, "GET", "/1.0", undefined, { socket });
+    socket.destroy();
+    return json.metadata.auth;
+  };
+  assert.equal(await authBy(), "trusted");
+  const [{ fingerprint }] = (await daemon.must("GET", "/1.0/certificates?recursion=1")).filter(({ name }: { name: string }) => name === "resuming");
+  await daemon.must("DELETE", `/1.0/certificates/${fingerprint}`);
+  assert.equal(await authBy(), "untrusted");
+});
+
+test("what happens to the trust store is told with who did it", async () => {
+  const heard = await listen(daemon, "?type=lifecycle");
+  const me = await network.trust("doer");
+  const other = makeIdentity("other");
+  await network.call(me, "POST", "/1.0/certificates", { name: "other", type: "client", certificate: other.base64 });
+  const [{ fingerprint }] = (await daemon.must("GET", "/1.0/certificates?recursion=1")).filter(({ certificate }: { certificate: string }) => certificate === other.cert);
+  const url = `/1.0/certificates/${fingerprint}`;
+  await network.call(me, "PATCH", url, { name: "renamed" });
+  await network.call(me, "DELETE", url);
+  await eventually(() => heard.events.length >= 4, { what: "four events" });
+  heard.close();
+  assert.deepEqual(heard.events.map(({ metadata }) => [metadata.action, metadata.requestor.protocol]), [
+    ["certificate-created", "unix"], ["certificate-created", "tls"], ["certificate-updated", "tls"], ["certificate-deleted", "tls"],
+  ]);
+  const doer = new X509Certificate(me.cert).fingerprint256.replaceAll(":", "").toLowerCase();
+  assert.deepEqual(heard.events.slice(1).map(({ metadata }) => [metadata.source, metadata.requestor.username]), [[url, doer], [url, doer], [url, doer]]);
+});
+
+test("a client that removes itself gets its answer, and is gone", async () => {
+  const me = await network.trust("leaving");
+  const socket = await network.tls(me);
+  const cut = new Promise((resolve) => socket.once("close", resolve));
+  const fingerprint = new X509Certificate(me.cert).fingerprint256.replaceAll(":", "").toLowerCase();
+  assert.equal((await network.call(me, "DELETE", `/1.0/certificates/${fingerprint}`, undefined, { socket })).status, 200);
+  assert.equal((await network.call(me, "GET", "/1.0/instances", undefined, { socket })).status, 403);
+  await cut;
 });

@@ -1,9 +1,10 @@
 // What is measured. Each measure prepares each peer once, takes one sample per round, and cleans up.
 import type { ImageFiles } from "../helpers/images.ts";
 import { memoryOf } from "../helpers/processes.ts";
+import { pause } from "../helpers/wait.ts";
 import { bulkMeasure, bytesMeasure, configMeasure, snapshotMeasure } from "./machine-measures.ts";
 import { importImage, type Peer } from "./peers.ts";
-import { address, changeState, create, destroy, launch, ok, timed } from "./steps.ts";
+import { address, askOften, changeState, create, destroy, launch, ok, timed } from "./steps.ts";
 
 /** Values of one round, by row. Milliseconds, or KiB in rows of memory. */
 export type Sample = Readonly<Record<string, number>>;
@@ -95,6 +96,22 @@ const listMeasure: Measure = {
   finish: (peer) => quietly(destroy(peer, "only")),
 };
 
+/** Many small requests one after the other on one connection, as a program makes them that watches. */
+const requestMeasure: Measure = {
+  name: "requests",
+  prepare: async (peer) => void (await create(peer, "asked")),
+  sample: async (peer) => ({ "1,000 GETs of an instance": await timed(() => askOften(peer.socket, "/1.0/instances/asked", 1000)) }),
+  finish: (peer) => quietly(peer.must("DELETE", "/1.0/instances/asked")),
+};
+
+/** What was read a moment ago is kept that long by LXD, in ms; Berth keeps it for one second. */
+const metricsKept = (peer: Peer) => (peer.berth ? 1100 : 8100);
+
+async function metricsSample(peer: Peer, running: number): Promise<Sample> {
+  await pause(metricsKept(peer));
+  return { [`metrics, ${running} running`]: await timed(() => peer.request("GET", "/1.0/metrics")) };
+}
+
 const names = ({ instances }: Setting) => Array.from({ length: instances }, (_, i) => `many-${i + 1}`);
 
 /** The long list, and what all those instances cost in memory. */
@@ -106,6 +123,7 @@ const manyMeasure = (setting: Setting): Measure => ({
   },
   sample: async (peer) => ({
     ...(await listSample(peer, `${setting.instances} instances, ${setting.running} run`)),
+    ...(await metricsSample(peer, setting.running)),
     ...memorySample(peer, `${setting.running} running`),
   }),
   finish: async (peer) => {
@@ -128,7 +146,7 @@ const idleMeasure: Measure = { name: "memory", rounds: 1, sample: async (peer) =
 /** All measures, in the order they run: memory first, while the daemons have done nothing. */
 export function measures(setting: Setting): Measure[] {
   return [
-    idleMeasure, listMeasure, execMeasure, firstMeasure(setting), launchMeasure, clientMeasure, configMeasure, snapshotMeasure, bytesMeasure, bulkMeasure,
+    idleMeasure, listMeasure, requestMeasure, execMeasure, firstMeasure(setting), launchMeasure, clientMeasure, configMeasure, snapshotMeasure, bytesMeasure, bulkMeasure,
     manyMeasure(setting),
   ];
 }

@@ -17,6 +17,8 @@ export interface Peer {
   /** Whether it is Berth, with a client of its own. */
   readonly berth: boolean;
   readonly pid: number;
+  /** Where it listens. */
+  readonly socket: string;
   /** Pids of the monitors of its containers. */
   monitors(): number[];
   /** The stock client. */
@@ -41,6 +43,7 @@ export async function startBerth(): Promise<Peer> {
   return {
     name: "Berth",
     berth: true,
+    socket: daemon.socket,
     get pid() {
       return daemon.pid;
     },
@@ -86,6 +89,7 @@ export async function startLxd(driver: "dir" | "btrfs"): Promise<Peer> {
     name: `LXD ${driver}`,
     berth: false,
     pid: child.pid ?? 0,
+    socket,
     monitors: () => monitorsIn(namespace),
     lxc: (...args) => exec("lxc", args, { env }),
     shell: (script) => exec("sh", ["-c", script], { env }),

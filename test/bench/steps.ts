@@ -1,4 +1,5 @@
 // What the measurements are made of: launching, waiting for an address, deleting; through the raw API, timed.
+import { connect } from "node:net";
 import type { Result } from "../helpers/exec.ts";
 import { pause } from "../helpers/wait.ts";
 import { imageAlias, type Peer } from "./peers.ts";
@@ -22,6 +23,30 @@ export function create(peer: Peer, name: string, alias = imageAlias): Promise<un
 
 export function changeState(peer: Peer, name: string, action: "start" | "stop"): Promise<unknown> {
   return peer.must("PUT", `/1.0/instances/${name}/state`, { action, timeout: 30, force: action === "stop" });
+}
+
+/** Requests on one connection, each after the answer to the one before, with next to no work of our own. */
+export async function askOften(socketPath: string, path: string, times: number): Promise<void> {
+  const socket = connect(socketPath);
+  try {
+    for (let i = 0; i < times; i++) {
+      socket.write(`GET ${path} HTTP/1.1\r\nHost: berth\r\n\r\n`);
+      await new Promise<void>((resolve, reject) => {
+        let text = "";
+        const take = (data: Buffer) => {
+          text += data.toString("latin1");
+          if (!text.endsWith("\n") || !text.includes("\r\n\r\n{")) return;
+          socket.off("data", take);
+          if (text.startsWith("HTTP/1.1 200 ")) resolve();
+          else reject(new Error(text.slice(0, 200)));
+        };
+        socket.on("data", take).once("error", reject);
+      });
+      socket.removeAllListeners("error");
+    }
+  } finally {
+    socket.destroy();
+  }
 }
 
 export async function launch(peer: Peer, name: string): Promise<void> {

@@ -5,7 +5,7 @@ const goals: readonly (readonly [string, number])[] = [
   ["delete -f of 50", 2250], ["start of 50", 6000], ["init of 50", 1400], ["snapshot", 50], ["copy", 50], ["restore", 100], ["config set", 30],
   ["exec stdout, 512 MiB", 1024], ["file push, 256 MiB", 512], ["file pull, 256 MiB", 512], ["push of 10,000 files", 3000],
   ["launch, ", 120], ["first launch", 250], ["started → IPv4", 350], ["launch → IPv4", 470], ["exec true", 18], ["list, 1 instance", 15],
-  ["list, ", 50], ["recursion=1", 5], ["recursion=2", 10], ["delete", 150], ["RSS of the daemon, idle", 90 * 1024],
+  ["list, ", 50], ["recursion=1", 5], ["recursion=2", 10], ["metrics", 20], ["1,000 GETs", 500], ["delete", 150], ["RSS of the daemon, idle", 90 * 1024],
   ["RSS of the daemon", 110 * 1024], ["RSS of a monitor", 3.4 * 1024],
 ];
 

@@ -1,11 +1,15 @@
-// Images for tests, made once and kept in /var/cache/berth-test: a tiny one of busybox in every format, and Debian.
+// Images for tests, built of Berth's own recipes once and kept in /var/cache/berth-test: a tiny one of busybox in every
+// format, and Debian.
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { formatMetadata, parseMetadata } from "../../images/metadata.ts";
 import { execOk } from "./exec.ts";
 
 const recipes = fileURLToPath(new URL("../../images/recipes", import.meta.url));
+const engine = fileURLToPath(new URL("../../images/build", import.meta.url));
+const berth = fileURLToPath(new URL("../../dist/berth", import.meta.url));
 const cache = "/var/cache/berth-test";
 
 /** The files of an image: one for a unified tarball, metadata and root file system for a split one. */
@@ -14,27 +18,36 @@ export type ImageFiles = readonly [string] | readonly [metadata: string, rootfs:
 export interface BusyboxImages {
   /** Unified tarball, xz. */
   unified: ImageFiles;
-  /** Metadata tarball (gz) and root file system tarball (zstd). */
+  /** Metadata tarball (xz) and root file system tarball (zstd). */
   split: ImageFiles;
   /** Metadata tarball and squashfs. */
   squashfs: ImageFiles;
 }
 
-/** Changes with a recipe, so that an image of an older recipe is never taken for the current one. */
-function recipeHash(...files: string[]): string {
-  const hash = createHash("sha256");
-  for (const file of ["lib.mjs", ...files]) hash.update(readFileSync(join(recipes, file)));
+/** Changes with the recipe, those that it extends and what builds them: an older image is never taken for the current one. */
+function recipeHash(recipe: string, packages: readonly string[]): string {
+  const hash = createHash("sha256").update(packages.join(" "));
+  for (const name of readdirSync(engine, { recursive: true, encoding: "utf8" }).filter((one) => one.endsWith(".ts")).sort()) hash.update(readFileSync(join(engine, name)));
+  for (let file: string | undefined = join(recipes, `${recipe}.yaml`); file; ) {
+    const text: string = readFileSync(file, "utf8");
+    hash.update(text);
+    const base: string | undefined = /^extends: (.+)$/m.exec(text)?.[1];
+    file = base && join(file, "..", base);
+  }
   return hash.digest("hex").slice(0, 12);
 }
 
-/** Runs a recipe unless its result is there. It appears by renaming, so two test runs may do this at once. */
-async function make(name: string, recipe: string, hash: string, args: readonly string[] = []): Promise<string> {
+/** Builds a recipe unless its result is there. It appears by renaming, so two test runs may do this at once. */
+async function make(name: string, recipe: string, packages: readonly string[] = [], finish?: (folder: string) => Promise<void>): Promise<string> {
+  const hash = recipeHash(recipe, packages);
   const target = join(cache, `${name}-${hash}`);
   if (existsSync(target)) return target;
   mkdirSync(cache, { recursive: true });
   const work = mkdtempSync(join(cache, "making-"));
   try {
-    await execOk(process.execPath, [join(recipes, recipe), join(work, "out"), ...args], { timeout: 8 * 60_000 });
+    const args = ["image", "build", join(recipes, `${recipe}.yaml`), "--output", join(work, "out"), ...packages.flatMap((one) => ["--package", one])];
+    await execOk(berth, args, { timeout: 8 * 60_000 });
+    await finish?.(join(work, "out"));
     if (!existsSync(target)) renameSync(join(work, "out"), target);
   } finally {
     rmSync(work, { recursive: true, force: true });
@@ -48,18 +61,19 @@ async function make(name: string, recipe: string, hash: string, args: readonly s
 
 /** The small image: static busybox with its init, an address by DHCP, templates for its name. Made in a second, without network. */
 export async function busyboxImages(): Promise<BusyboxImages> {
-  const folder = await make("busybox", "busybox.mjs", recipeHash("busybox.mjs"));
+  const folder = await make("busybox", "busybox");
   return {
     unified: [join(folder, "unified.tar.xz")],
-    split: [join(folder, "metadata.tar.gz"), join(folder, "rootfs.tar.zst")],
-    squashfs: [join(folder, "metadata.tar.gz"), join(folder, "rootfs.squashfs")],
+    split: [join(folder, "metadata.tar.xz"), join(folder, "rootfs.tar.zst")],
+    squashfs: [join(folder, "metadata.tar.xz"), join(folder, "rootfs.squashfs")],
   };
 }
 
+const squashfs = (folder: string, metadata = "metadata.tar.xz"): ImageFiles => [join(folder, metadata), join(folder, "rootfs.squashfs")];
+
 /** Debian 12 with systemd, as `npm run demo` has it. Made from Debian's archive in half a minute. */
 export async function debianImage(): Promise<ImageFiles> {
-  const folder = await make("debian", "debian.mjs", recipeHash("debian.mjs", "debian-archive.mjs"));
-  return [join(folder, "metadata.tar.xz"), join(folder, "rootfs.squashfs")];
+  return squashfs(await make("debian", "debian/12"));
 }
 
 /** What berthd needs of Debian, and a container engine that is not Berth. */
@@ -67,9 +81,7 @@ const nestingPackages = ["lxc", "nftables", "dnsmasq-base", "squashfs-tools", "x
 
 /** The same with what it takes to run containers in it, berthd's too. Made in a minute. */
 export async function nestingImage(): Promise<ImageFiles> {
-  const hash = createHash("sha256").update(`${recipeHash("debian.mjs", "debian-archive.mjs")} ${nestingPackages.join(" ")}`).digest("hex").slice(0, 12);
-  const folder = await make("nesting", "debian.mjs", hash, ["bookworm", ...nestingPackages]);
-  return [join(folder, "metadata.tar.xz"), join(folder, "rootfs.squashfs")];
+  return squashfs(await make("nesting", "debian/12", nestingPackages));
 }
 
 export interface CloudImages {
@@ -81,10 +93,20 @@ export interface CloudImages {
 
 /** Debian 12 with cloud-init. Made in a minute. */
 export async function cloudImages(): Promise<CloudImages> {
-  const hash = recipeHash("debian.mjs", "debian-archive.mjs", "debian-cloud.mjs", "cloud-templates.mjs");
-  const folder = await make("cloud", "debian-cloud.mjs", hash);
-  const files = (metadata: string): ImageFiles => [join(folder, metadata), join(folder, "rootfs.squashfs")];
-  return { seeded: files("metadata.tar.xz"), bare: files("metadata-bare.tar.xz") };
+  const folder = await make("cloud", "debian/12/cloud", [], makeBare);
+  return { seeded: squashfs(folder), bare: squashfs(folder, "metadata-bare.tar.xz") };
+}
+
+/** Another metadata tarball: that of the image, but for the templates of cloud-init's seed. */
+async function makeBare(folder: string): Promise<void> {
+  const work = join(folder, "bare");
+  mkdirSync(work);
+  await execOk("tar", ["-xf", join(folder, "metadata.tar.xz"), "-C", work]);
+  const metadata = parseMetadata(readFileSync(join(work, "metadata.yaml"), "utf8"));
+  for (const path of Object.keys(metadata.templates)) if (path.startsWith("/var/lib/cloud/")) delete metadata.templates[path];
+  writeFileSync(join(work, "metadata.yaml"), formatMetadata(metadata));
+  await execOk("tar", ["-cJf", join(folder, "metadata-bare.tar.xz"), "-C", work, "metadata.yaml", "templates"]);
+  rmSync(work, { recursive: true });
 }
 
 /** What Berth and LXD call the image: the hash of its files' bytes, one after the other. */

@@ -28,6 +28,10 @@ export const layers: readonly Layer[] = [
     because: "everybody imports these, so they import next to nothing",
   },
   {
+    from: ["images/main.ts"], may: ["server/api/errors.ts", "images/"], notPackages: /^(fastify|better-sqlite3|ws)$/,
+    because: "the program berth-images, which the client starts: what it does stands in the library, and the client knows it by its name only",
+  },
+  {
     from: ["images/", "networks/"], may: ["server/api/", "server/host/", "server/log.ts"], notPackages: /^(fastify|better-sqlite3|ws)$/,
     because: "libraries without HTTP and database: usable and testable by themselves",
   },
@@ -76,8 +80,9 @@ export const mayStartPrograms: Readonly<Record<string, string>> = {
   "server/storage/programs.ts": "programs that stream files of pools: two with a pipe between them, or one locked up in a room",
   "networks/dnsmasq/process.ts": "dnsmasq outlives the daemon",
   "images/byte-source.ts": "bytes stream through a decompressor",
+  "images/build/stream.ts": "output of builds is shown while it comes, and read from a real pipe",
   "images/compressor.ts": "bytes stream through a compressor",
   "images/pack.ts": "a root file system streams out of tar",
   "images/extract.ts": "a tarball streams through a decompressor into tar",
-  "cli/": "the client starts the user's editor and pager, with the user's rights and environment",
+  "cli/": "the client starts the user's editor and pager, and berth-images, with the user's rights and environment",
 };

@@ -10,7 +10,7 @@ const limit = 600;
 const generated = /\/generated\//;
 
 const program = sources(programFolders);
-const all = [...program, ...sources(["test", "snap", "images/recipes"], /\.(tsx?|mjs)$/)];
+const all = [...program, ...sources(["test", "snap"], /\.(tsx?|mjs)$/)];
 const files = [...new Map(all.map((source) => [source.path, source])).values()];
 
 test("no file is longer than 600 lines", (t) => {
@@ -37,6 +37,17 @@ test("no program is run through a shell", () => {
 test("every error code is used", () => {
   const users = program.filter(({ path }) => path !== "server/api/errors.ts").map(({ text }) => text).join("\n");
   assert.deepEqual(Object.keys(errorTable).filter((code) => !users.includes(`"${code}"`)), []);
+});
+
+/** Rows of instances and profiles come to be where their project's limits and restrictions are checked. */
+const mayInsert: readonly [RegExp, readonly string[]][] = [
+  [/\binstances\.insert\(/, ["server/instances/create.ts"]], [/\bprofiles\.insert\(/, ["server/profiles/routes.ts", "server/projects/change.ts"]],
+];
+
+test("nothing is made past what its project allows", () => {
+  for (const [insert, places] of mayInsert) {
+    assert.deepEqual(program.filter(({ text }) => insert.test(withoutComments(text))).map(({ path }) => path).sort(), places);
+  }
 });
 
 test("the lock file names no registry", () => {

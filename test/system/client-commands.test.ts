@@ -30,8 +30,11 @@ test("run: a command in an instance that is gone afterwards, whatever becomes of
   assert.equal((await daemon.berth("run", "busybox", "--", "no-such-command")).code, 127);
   assert.equal((await daemon.berth("run", "nothing", "--", "true")).code, 1);
   assert.deepEqual(await names(), ["one", "two"]);
-  const ended = await shell(daemon, "berth run busybox --name halfway -- sleep 61.73 & sleep 1; kill -TERM $!; wait $!");
+  const ended = await shell(daemon, "berth run busybox --name halfway -- sleep 61.73 & pid=$!; until berth exec halfway -- pidof sleep >/dev/null 2>&1; do sleep 0.2; done; kill -TERM $pid; wait $pid");
   assert.equal(ended.code, 143);
+  assert.deepEqual(await names(), ["one", "two"]);
+  const early = await shell(daemon, "berth run busybox --name early -- sleep 61.73 & pid=$!; until berth info early >/dev/null 2>&1; do sleep 0.05; done; kill -TERM $pid; wait $pid");
+  assert.equal(early.code, 143);
   assert.deepEqual(await names(), ["one", "two"]);
 });
 

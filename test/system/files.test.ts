@@ -258,3 +258,27 @@ test("clients that go away leave no descriptor open, and what had come is there"
   assert.equal((await head("/root/cut")).headers["content-length"], String(4 << 20));
   assert.doesNotMatch(daemon.log(), /unexpected error/);
 });
+
+test("a file system that never answers holds up nobody, and what is mounted otherwise is reached", async () => {
+  const trap = `files${process.pid}-3`;
+  await launch(daemon, trap, { config: { "security.privileged": "true" } });
+  await sh(daemon, trap, `(exec 5<>/dev/fuse; mount -t fuse -o fd=5,rootmode=40000,user_id=0,group_id=0 trap /mnt; exec sleep 600) > /dev/null 2>&1 < /dev/null &
+    until grep -q " /mnt fuse" /proc/mounts; do sleep 0.1; done; ln -s ../mnt/a /root/link`);
+  const served = /lies on a file system that a program serves/;
+  const soon = { timeout: 10_000 };
+  for (const path of ["/mnt", "/mnt/a", "/mnt/a/b", "/root/link", "/root/../mnt/a"]) {
+    const read = await daemon.request("GET", url(path, trap), undefined, soon);
+    if (path === "/root/link") assert.equal(read.text, "/mnt/a"); // itself, not what it points to
+    else refused(read, 400, served);
+    refused(await daemon.request("POST", url(path, trap), "x", soon), 400, served);
+    refused(await daemon.request("DELETE", url(`${path}/c`, trap), undefined, soon), 400, served);
+  }
+  assert.equal((await daemon.request("GET", "/1.0", undefined, soon)).status, 200);
+  await daemon.must("PUT", `/1.0/instances/${trap}/state`, { action: "stop", force: true, timeout: 30 });
+  await sh(daemon, up, "mkdir -p /run/a /run/b /run/over; echo below > /run/a/file; mount -t overlay -o lowerdir=/run/a:/run/b over /run/over");
+  refused(await get("/run/over/file"), 400, served);
+  assert.equal((await get("/run/a/file")).text, "below\n");
+  await sh(daemon, up, "umount /run/over; mkdir -p /run/t/u; mount -t tmpfs none /run/t; mkdir /run/t/u; ln -s /run/t/u /root/far; ln -s ../../../../root/far /run/t/loop");
+  done(await post("/run/t/loop/new", "through links and mounts"));
+  assert.equal(await sh(daemon, up, "cat /run/t/u/new"), "through links and mounts");
+});

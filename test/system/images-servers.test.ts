@@ -1,10 +1,10 @@
 // Images between servers: two daemons and a simplestreams server, driven by LXD's own client, and by strangers.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { after, afterEach, before, test } from "node:test";
-import { gunzipSync, gzipSync } from "node:zlib";
 import { Daemon, startDaemon } from "../helpers/daemon.ts";
+import { execOk } from "../helpers/exec.ts";
 import { makeFolder, runId } from "../helpers/folder.ts";
 import { type BusyboxImages, busyboxImages, fingerprintOf } from "../helpers/images.ts";
 import { importImage, sh, uploadOf } from "../helpers/instances.ts";
@@ -188,7 +188,7 @@ test("an image of a simplestreams server is copied, refreshed, and told to be as
   assert.deepEqual([before.auto_update, before.cached, before.aliases[0].name], [true, false, "mine"]);
   await lxc("init", "near:mine", "near:c1");
   assert.match((await run("image", "refresh", "near:mine")).stdout, /already up to date/);
-  writeFileSync(`${work}/newer.tar.gz`, gzipSync(gunzipSync(readFileSync(images.squashfs[0])), { level: 1 }));
+  await execOk("sh", ["-c", 'mkdir "$0" && tar -xf "$1" -C "$0" && tar -czf "$0.tar.gz" -C "$0" .', `${work}/newer`, images.squashfs[0]]);
   const newer = [`${work}/newer.tar.gz`, images.squashfs[1] ?? ""] as const;
   mirror.list([{ names: "tiny", files: newer, serial: "20260202" }]);
   rmSync(`${daemon.dir}/cache`, { recursive: true, force: true });

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readdirSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { after, afterEach, before, test } from "node:test";
 import { type Daemon, startDaemon } from "../helpers/daemon.ts";
-import { busyboxImages } from "../helpers/images.ts";
+import { busyboxImages, fingerprintOf } from "../helpers/images.ts";
 import { act, forceStop, importImage, launch, sh } from "../helpers/instances.ts";
 import { loopFiles, remains } from "../helpers/remains.ts";
 import { eventually } from "../helpers/wait.ts";
@@ -86,6 +86,17 @@ for (const pool of ["default", "on-btrfs", "on-xfs", "copies", "own"]) {
   });
 }
 
+for (const pool of ["on-btrfs", "on-xfs", "own"]) {
+  test(`snapshots of a running guest share the data in the pool ${pool}`, async () => {
+    await launch(daemon, one, inPool(pool));
+    await sh(daemon, one, "dd if=/dev/urandom of=/home/large bs=1M count=120 2>/dev/null; sync");
+    for (const name of ["s0", "s1", "s2"]) await daemon.must("POST", `${urlOf(one)}/snapshots`, { name }); // four of them have no room beside each other
+    await daemon.must("POST", "/1.0/instances", { name: two, source: { type: "copy", source: `${one}/s1` } });
+    await act(daemon, two, "start");
+    assert.equal(await sh(daemon, two, "sha1sum < /home/large"), await sh(daemon, one, "sha1sum < /home/large"));
+  });
+}
+
 for (const pool of ["on-btrfs", "own"]) {
   test(`layers of the pool ${pool} are subvolumes`, async () => {
     await launch(daemon, one, inPool(pool));
@@ -107,7 +118,7 @@ test("a btrfs pool is mounted again after the machine has started, tells its siz
   const { space } = await daemon.must("GET", "/1.0/storage-pools/own/resources");
   assert.equal(space.total, 400 * 2 ** 20);
   const { config, status, used_by: users } = await daemon.must("GET", "/1.0/storage-pools/own");
-  assert.deepEqual([config.source, config.size, status, users], [`${daemon.dir}/disks/own.img`, "400MiB", "Created", [urlOf(one)]]);
+  assert.deepEqual([config.source, config.size, status, users], [`${daemon.dir}/disks/own.img`, "400MiB", "Created", [`/1.0/images/${fingerprintOf((await busyboxImages()).unified)}`, urlOf(one)]]);
   assert.equal((await daemon.request("DELETE", "/1.0/storage-pools/own")).status, 400);
   await daemon.must("PUT", "/1.0/storage-pools/own", { config: { "user.a": "1" } });
   assert.equal((await daemon.request("PATCH", "/1.0/storage-pools/own", { config: { size: "1GiB" } })).status, 400);

@@ -30,7 +30,7 @@ afterEach(async () => {
   if (!daemon.running) await daemon.start();
   await daemon.deleteInstances();
   assert.deepEqual(await remains(daemon, new RegExp(`^(one_|two_)?${name}`)), []);
-  assert.deepEqual(readdirSync(`${daemon.dir}/networks/berthbr0/dnsmasq.hosts`), []);
+  for (const folder of ["hosts", "names"]) assert.deepEqual(readdirSync(`${daemon.dir}/networks/berthbr0/dnsmasq.${folder}`), []);
 });
 
 const url = (project: string, rest = "") => `/1.0/instances/${name}${rest}?project=${project}`;
@@ -192,10 +192,15 @@ const commands: readonly [string[], string | RegExp][] = [
   [["project", "delete", "py"], /^Error: Only empty projects can be removed/],
   [["--project", "py", "copy", name, `${name}-2`, "--target-project", "one"], ""],
   [["--project", "py", "stop", "-f", name], ""],
-  [["--project", "py", "move", name, name, "--target-project", "two"], ""],
-  [["list", "--all-projects", "-f", "csv", "-c", "nse"], `${name},STOPPED,two\n${name}-2,STOPPED,one\n`],
-  [["--project", "two", "start", name], ""],
-  [["--project", "two", "delete", "-f", name], ""],
+  [["--project", "py", "move", name, `${name}-3`, "--target-project", "two"], ""],
+  [["list", "--all-projects", "-f", "csv", "-c", "nse"], `${name}-2,STOPPED,one\n${name}-3,STOPPED,two\n`],
+  [["project", "switch", "two"], ""],
+  [["start", `${name}-3`], ""],
+  [["list", "-f", "csv", "-c", "ns"], `${name}-3,RUNNING\n`],
+  [["delete", "-f", `${name}-3`], ""],
+  [["project", "list"], /\| two \(current\) /],
+  [["project", "switch", "nope"], /^Error: Project not found/],
+  [["project", "switch", "default"], ""],
   [["--project", "one", "delete", `${name}-2`], ""],
   [["project", "delete", "py"], "Project py deleted\n"],
 ];

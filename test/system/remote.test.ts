@@ -1,10 +1,12 @@
 // The stock client over the network: it adds the remote with a token or the password, then does all it can do at home.
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { type Daemon, startDaemon } from "../helpers/daemon.ts";
 import { busyboxImages } from "../helpers/images.ts";
 import { Network } from "../helpers/network.ts";
+import { eventually } from "../helpers/wait.ts";
 
 let daemon: Daemon;
 let network: Network;
@@ -71,6 +73,21 @@ test("a remote is added with the trust password", async () => {
   assert.match(await lxc("config", "show", "far:"), /core.trust_password: true\n {2}user.note: hello/);
 });
 
+/** SFTP over TLS: the version is agreed on, and the session ends with the connection. */
+async function sftp(name: string): Promise<void> {
+  const socket = await network.tls(await network.trust("sftp"));
+  socket.write(`GET /1.0/instances/${name}/sftp HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: sftp\r\n\r\n`);
+  const [head] = (await once(socket, "data")) as [Buffer];
+  assert.match(head.toString(), /^HTTP\/1\.1 101 /);
+  socket.write(Buffer.from([0, 0, 0, 5, 1, 0, 0, 0, 3]));
+  const [version] = (await once(socket, "data")) as [Buffer];
+  assert.deepEqual([...version.subarray(4, 9)], [2, 0, 0, 0, 3]);
+  const sessions = () => daemon.namespace.family().filter(({ command }) => command.includes("berth-sftp"));
+  assert.equal(sessions().length, 1);
+  socket.destroy();
+  await eventually(() => sessions().length === 0, { what: "the session has ended" });
+}
+
 test("the commands for instances work as at home", async () => {
   await lxc("image", "import", ...image, "far:", "--alias", "bb");
   await lxc("launch", "far:bb", "far:c1");
@@ -88,6 +105,7 @@ test("the commands for instances work as at home", async () => {
   await lxc("snapshot", "far:c1", "s0");
   await lxc("restore", "far:c1", "s0");
   await lxc("copy", "far:c1/s0", "far:c2");
+  await sftp("c1");
   await lxc("stop", "-f", "far:c1");
   await lxc("image", "export", "far:bb", `${conf()}/exported`);
   assert.ok(existsSync(`${conf()}/exported.tar.gz`) || existsSync(`${conf()}/exported.tar.xz`) || existsSync(`${conf()}/exported`));

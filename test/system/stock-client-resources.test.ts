@@ -93,7 +93,7 @@ test("storage pools are made, shown and deleted, and not while they are in use",
   assert.match(await lxc("storage", "list", "-f", "csv"), /^pool1,dir,\S+\/storage-pools\/pool1,,0,CREATED$/m);
   assert.match(await lxc("storage", "show", "pool1"), /^config:\n {2}source: \S+\n[^]*description: ""\nname: pool1\ndriver: dir\nused_by: \[\]\nstatus: Created\nlocations:\n- none\n$/);
   await lxc("init", "busybox", "s1", "-s", "pool1");
-  assert.match(await lxc("storage", "info", "pool1"), /^info:\n {2}description: ""\n {2}driver: dir\n {2}name: pool1\n {2}space used: [\d.]+.iB\n {2}total space: [\d.]+.iB\nused by:\n {2}instances:\n {2}- s1\n/);
+  assert.match(await lxc("storage", "info", "pool1"), /^info:\n {2}description: ""\n {2}driver: dir\n {2}name: pool1\n {2}space used: [\d.]+.iB\n {2}total space: [\d.]+.iB\nused by:\n {2}images:\n {2}- [0-9a-f]{64}\n {2}instances:\n {2}- s1\n/);
   await refuses("The storage pool is currently in use", "storage", "delete", "pool1");
   await lxc("delete", "s1");
   assert.equal(await lxc("storage", "delete", "pool1"), "Storage pool pool1 deleted\n");

@@ -1,11 +1,12 @@
 // Brings a preseed about: what is missing is created, what differs is changed, all else is let be.
 import type { Network } from "../../../server/api/networks.ts";
 import type { Profile } from "../../../server/api/profiles.ts";
+import type { Project } from "../../../server/api/projects.ts";
 import type { DeviceMap } from "../../../server/api/schemas.ts";
 import type { StoragePool } from "../../../server/api/storage.ts";
 import { CliError, prefixed } from "../../errors.ts";
 import type { Server } from "../../remotes/server.ts";
-import type { Preseed, PreseedNetwork, PreseedPool, PreseedProfile } from "./preseed.ts";
+import type { Preseed, PreseedNetwork, PreseedPool, PreseedProfile, PreseedProject } from "./preseed.ts";
 
 /** What the server has now. */
 export interface Current {
@@ -13,13 +14,15 @@ export interface Current {
   networks: Network[];
   pools: StoragePool[];
   profiles: Profile[];
+  projects: Project[];
 }
 
 export async function readCurrent(server: Server): Promise<Current> {
-  const [{ config }, networks, pools, profiles] = await Promise.all([
+  const [{ config }, networks, pools, profiles, projects] = await Promise.all([
     server.client.getServer(), server.client.listNetworks({ recursion: "1" }), server.client.listStoragePools({ recursion: "1" }), server.client.listProfiles({ recursion: "1" }),
+    server.client.listProjects({ recursion: "1" }),
   ]);
-  return { config: config ?? {}, networks: networks as Network[], pools: pools as StoragePool[], profiles: profiles as Profile[] };
+  return { config: config ?? {}, networks: networks as Network[], pools: pools as StoragePool[], profiles: profiles as Profile[], projects: projects as Project[] };
 }
 
 /** One change to be made, with the sentence that tells of it. */
@@ -35,6 +38,7 @@ export async function applyPreseed(server: Server, preseed: Preseed, current: Cu
     ...configSteps(server, preseed, current),
     ...preseed.storage_pools.flatMap((pool) => poolSteps(server, pool, current)),
     ...preseed.networks.flatMap((network) => networkSteps(server, network, current)),
+    ...preseed.projects.flatMap((project) => projectSteps(server, project, current)),
     ...preseed.profiles.flatMap((profile) => profileSteps(server, profile, current)),
   ];
   for (const { failed, run } of steps) {
@@ -79,6 +83,17 @@ function networkSteps(server: Server, network: PreseedNetwork, { networks }: Cur
   if (!differs(config, present.config) && (description === "" || description === present.description)) return [];
   const body = { config: { ...present.config, ...config }, description: description || present.description };
   return [{ done: `Network ${name} updated`, failed: `Failed to update network "${name}"`, run: () => server.client.replaceNetwork({ name, body }) }];
+}
+
+function projectSteps(server: Server, project: PreseedProject, { projects }: Current): Step[] {
+  const { name, description, config } = project;
+  const present = projects.find((it) => it.name === name);
+  if (!present) {
+    return [{ done: `Project ${name} created`, failed: `Failed to create project "${name}"`, run: () => server.client.createProject({ body: project }) }];
+  }
+  if (!differs(config, present.config) && (description === "" || description === present.description)) return [];
+  const body = { config: { ...present.config, ...config }, description: description || present.description };
+  return [{ done: `Project ${name} updated`, failed: `Failed to update project "${name}"`, run: () => server.client.replaceProject({ name, body }) }];
 }
 
 function profileSteps(server: Server, profile: PreseedProfile, { profiles }: Current): Step[] {

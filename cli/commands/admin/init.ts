@@ -65,7 +65,7 @@ async function ask(wishes: Wishes): Promise<Wishes> {
 }
 
 async function setUp(ctx: Context, server: Server, preseed: Preseed): Promise<void> {
-  for (const thing of preseed.ignored) ctx.warn(`Ignored: ${thing} (Berth has the default project only)`);
+  for (const thing of preseed.ignored) ctx.warn(`Ignored: ${thing} (networks belong to the default project)`);
   const done = await applyPreseed(server, preseed, await readCurrent(server));
   ctx.say(done.length > 0 ? done.join("\n") : "Nothing to change: Berth is set up already");
 }

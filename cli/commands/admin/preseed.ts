@@ -22,17 +22,24 @@ export interface PreseedProfile {
   devices: DeviceMap;
 }
 
+export interface PreseedProject {
+  name: string;
+  description: string;
+  config: Config;
+}
+
 export interface Preseed {
   config: Config;
   networks: PreseedNetwork[];
   storage_pools: PreseedPool[];
   profiles: PreseedProfile[];
+  projects: PreseedProject[];
   /** What was there but cannot be done: for a warning. */
   ignored: string[];
 }
 
 export function emptyPreseed(): Preseed {
-  return { config: {}, networks: [], storage_pools: [], profiles: [], ignored: [] };
+  return { config: {}, networks: [], storage_pools: [], profiles: [], projects: [], ignored: [] };
 }
 
 const isNothing = (value: unknown) => value === undefined || value === null || value === "" || value === "null" || value === "~";
@@ -83,8 +90,8 @@ export function parsePreseed(document: unknown): Preseed {
     });
   }
   for (const project of listOf(fields["projects"], "projects")) {
-    const name = named(project, "projects");
-    if (name !== "default") preseed.ignored.push(`project ${name}`);
+    assertKnown(project, ["name", "description", "config"], "projects");
+    preseed.projects.push({ name: named(project, "projects"), description: text(project["description"]), config: configFrom(project["config"]) });
   }
   return preseed;
 }

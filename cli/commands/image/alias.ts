@@ -1,8 +1,8 @@
 // berth image alias
-import type { Alias } from "../../../server/api/images.ts";
 import { defineCommand, formatFlag, type Group } from "../../command.ts";
 import { compareRows } from "../../output/natural.ts";
 import { aliasShape } from "../../output/shape.ts";
+import { aliasesOf } from "./images-of.ts";
 
 const createCommand = defineCommand({
   name: "create",
@@ -53,7 +53,7 @@ Filters may be part of the image hash or part of the image alias name.`,
     const { server, name } = ctx.resolve(first);
     const filters = [name, ...others].filter((filter) => filter !== "");
     await ctx.list(flags.format, async () => {
-      const aliases = (await server.client.listAliases({ recursion: "1" })) as Alias[];
+      const aliases = await aliasesOf(server);
       const rows = aliases
         .filter((alias) => filters.every((filter) => alias.name.includes(filter) || alias.target.includes(filter)))
         .map((alias) => [alias.name, alias.target.slice(0, 12), (alias.type || "container").toUpperCase(), alias.description])

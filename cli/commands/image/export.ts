@@ -1,5 +1,6 @@
 // berth image export
 import { defineCommand } from "../../command.ts";
+import { CliError } from "../../errors.ts";
 import { resolveAlias } from "./resolve.ts";
 
 export const imageExportCommand = defineCommand({
@@ -13,6 +14,7 @@ The output target is optional and defaults to the working directory.`,
   flags: { vm: { kind: "bool", description: "Query virtual machine images", hidden: true } },
   async run(ctx, [image, target = "."]) {
     const { server, name } = ctx.resolve(image);
+    if (server.isSimplestreams) throw new CliError(`"${server.remote}" is a server of another protocol`, { hint: `copy the image first: berth image copy ${server.remote}:${name} ${ctx.defaultRemote}:` });
     const { fingerprint } = await server.client.getImage({ fingerprint: await resolveAlias(server, name) });
     const response = await server.client.exportImage({ fingerprint });
     const { saveImage } = await import("./download.ts");

@@ -1,15 +1,20 @@
 // berth image import
 import { existsSync } from "node:fs";
-import type { Alias } from "../../../server/api/images.ts";
 import { defineCommand } from "../../command.ts";
-import { CliError, prefixed } from "../../errors.ts";
+import { CliError } from "../../errors.ts";
 import type { Server } from "../../remotes/server.ts";
+import { replaceAliases } from "./aliases.ts";
 
 export const imageImportCommand = defineCommand({
   name: "import",
   usage: "<tarball>|<directory> [<rootfs tarball>] [key=value...]",
   summary: "Import images into the image store",
   description: `Import image into the image store
+
+An image is a tarball with metadata.yaml and rootfs/, or a tarball of metadata with
+a root file system beside it (tarball or squashfs), a directory with the same, or an
+https:// URL. A root file system by itself will do: what it lacks of metadata is
+made up from its /etc/os-release.
 
 Directory import must be performed as root.`,
   args: [1, -1],
@@ -22,13 +27,25 @@ Directory import must be performed as root.`,
     const { server } = ctx.resolve(remote);
     const [image, rootfs] = files;
     if (image === undefined) throw new CliError("Name the image file to import");
-    if (/^https?:\/\//.test(image)) throw new CliError("Importing from a URL is not supported yet", { hint: "download the file, then import it." });
+    if (/^https?:\/\//.test(image)) {
+      const fingerprint = await importFrom(server, image, properties, flags.public);
+      ctx.say(`Image imported with fingerprint: ${fingerprint}`);
+      return replaceAliases(server, flags.alias, fingerprint);
+    }
     const { uploadImage } = await import("./upload.ts");
     const fingerprint = await uploadImage(ctx, server, { image, rootfs, properties, isPublic: flags.public });
     ctx.say(`Image imported with fingerprint: ${fingerprint}`);
     await replaceAliases(server, flags.alias, fingerprint);
   },
 });
+
+/** The server downloads it, from where the URL's own server says. */
+async function importFrom(server: Server, url: string, properties: Record<string, string>, isPublic: boolean): Promise<string> {
+  if (url.startsWith("http:")) throw new CliError("Only https:// is supported for remote image import");
+  const body = { source: { type: "url", mode: "pull", url }, public: isPublic, ...(Object.keys(properties).length > 0 ? { properties } : {}) };
+  const operation = await server.client.createImage({ headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+  return String((await server.follow(operation, "Transferring image: ")).metadata?.["fingerprint"]);
+}
 
 /** `key=value` that is no file's name is a property; what ends with a colon is a remote. */
 export function sortArguments(
@@ -45,20 +62,4 @@ export function sortArguments(
   }
   if (files.length > 2) throw new CliError(`Too many files: ${files.slice(2).join(", ")}`);
   return { files, properties, remote };
-}
-
-/** Gives the aliases to the image; who had one of them loses it. */
-async function replaceAliases(server: Server, names: readonly string[], target: string): Promise<void> {
-  if (names.length === 0) return;
-  const existing = (await server.client.listAliases({ recursion: "1" })) as Alias[];
-  for (const name of names) {
-    if (existing.some((alias) => alias.name === name)) {
-      await server.client.deleteAlias({ name }).catch((error: unknown) => {
-        throw prefixed(`Failed to remove alias ${name}`, error);
-      });
-    }
-    await server.client.createAlias({ body: { name, description: "", target } }).catch((error: unknown) => {
-      throw prefixed(`Failed to create alias ${name}`, error);
-    });
-  }
 }

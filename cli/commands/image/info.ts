@@ -2,7 +2,7 @@
 import type { Image } from "../../../server/api/images.ts";
 import { defineCommand } from "../../command.ts";
 import { formatUtc, isTimeSet } from "../../output/units.ts";
-import { resolveAlias } from "./resolve.ts";
+import { imageOf } from "./images-of.ts";
 
 export const imageInfoCommand = defineCommand({
   name: "info",
@@ -12,8 +12,7 @@ export const imageInfoCommand = defineCommand({
   flags: { vm: { kind: "bool", description: "Query virtual machine images", hidden: true } },
   async run(ctx, [image]) {
     const { server, name } = ctx.resolve(image);
-    const fingerprint = await resolveAlias(server, name);
-    ctx.write(renderImage(await server.client.getImage({ fingerprint })));
+    ctx.write(renderImage(await imageOf(server, name)));
   },
 });
 

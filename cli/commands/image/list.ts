@@ -5,6 +5,7 @@ import { CliError } from "../../errors.ts";
 import { compareRows } from "../../output/natural.ts";
 import { imageShape } from "../../output/shape.ts";
 import { formatUpload } from "../../output/units.ts";
+import { imagesOf } from "./images-of.ts";
 import { matchesKey, matchesValue, splitFilters } from "../instance/filters.ts";
 
 interface Column {
@@ -97,8 +98,9 @@ Column shorthand chars:
     const filters = [first.includes("=") ? first : name, ...others].filter((filter) => filter !== "");
     const { server: filter, client } = splitFilters(filters, serverKeys);
     await ctx.list(flags.format, async () => {
-      const all = (await server.client.listImages({ recursion: "1", ...(filter ? { filter } : {}) })) as Image[];
-      const images = all.filter((image) => matchesImage(image, client));
+      // A server of another protocol applies no filter.
+      const left = server.isSimplestreams ? filters : client;
+      const images = (await imagesOf(server, filter)).filter((image) => matchesImage(image, left));
       const rows = images.map((image) => chosen.map((column) => column.cell(image))).sort(compareRows);
       return { header: chosen.map((column) => column.header), rows, raw: images, shape: imageShape };
     });

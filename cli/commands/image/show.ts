@@ -4,6 +4,7 @@ import { editDocument } from "../../edit.ts";
 import { imagePutShape } from "../../output/shape.ts";
 import { imagePutFrom } from "../../writable.ts";
 import type { Image } from "../../../server/api/images.ts";
+import { imageOf } from "./images-of.ts";
 import { resolveAlias } from "./resolve.ts";
 
 function writable({ auto_update, properties, public: isPublic, expires_at, profiles }: Image) {
@@ -18,8 +19,7 @@ export const imageShowCommand = defineCommand({
   flags: { vm: { kind: "bool", description: "Query virtual machine images", hidden: true } },
   async run(ctx, [image]) {
     const { server, name } = ctx.resolve(image);
-    const fingerprint = await resolveAlias(server, name);
-    ctx.show(writable(await server.client.getImage({ fingerprint })), imagePutShape);
+    ctx.show(writable(await imageOf(server, name)), imagePutShape);
   },
 });
 

@@ -5,8 +5,7 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import type { Context } from "../../context.ts";
 import { CliError } from "../../errors.ts";
-import { formatSize } from "../../output/units.ts";
-import { ProgressLine } from "../../progress.ts";
+import { ProgressLine, renderTransfer } from "../../progress.ts";
 import type { Server } from "../../remotes/server.ts";
 import { type FormFile, formContentType, formStream } from "./form.ts";
 
@@ -50,7 +49,7 @@ async function uploadFiles(ctx: Context, server: Server, { image, rootfs, proper
         ...(isPublic ? { "x-lxd-public": "true" } : {}),
         ...(Object.keys(properties).length > 0 ? { "x-lxd-properties": new URLSearchParams(properties).toString() } : {}),
       },
-      body: counted(bytes, (sent, rate) => progress.update(`Transferring image: ${Math.min(100, Math.floor((sent / total) * 100))}% (${formatSize(rate)}/s)`)),
+      body: counted(bytes, total, (text) => progress.update(`Transferring image: ${text}`)),
     });
     progress.done();
     const done = await server.follow(operation, "Transferring image: ");
@@ -63,7 +62,8 @@ async function uploadFiles(ctx: Context, server: Server, { image, rootfs, proper
 /** A file's name may hold anything; a header may not hold line breaks. */
 const encodeHeader = (name: string) => name.replace(/[\r\n\0]/g, "_");
 
-async function* counted(bytes: AsyncIterable<Uint8Array>, show: (sent: number, rate: number) => void): AsyncGenerator<Uint8Array> {
+/** Tells now and then how much has passed, how fast, and when the rest will have; `total` is 0 when nobody knows. */
+export async function* counted(bytes: AsyncIterable<Uint8Array>, total: number, show: (text: string) => void): AsyncGenerator<Uint8Array> {
   const start = performance.now();
   let [sent, shown] = [0, 0];
   for await (const part of bytes) {
@@ -72,7 +72,7 @@ async function* counted(bytes: AsyncIterable<Uint8Array>, show: (sent: number, r
     const now = performance.now();
     if (now - shown < 100) continue;
     shown = now;
-    show(sent, Math.floor(sent / ((now - start) / 1000)));
+    show(renderTransfer(sent, total, (now - start) / 1000));
   }
 }
 
@@ -82,7 +82,9 @@ async function packDirectory(path: string): Promise<{ path: string; remove(): vo
   const folder = mkdtempSync(join(tmpdir(), "berth_image_"));
   const remove = () => rmSync(folder, { recursive: true, force: true });
   const file = join(folder, "image.tar.gz");
-  const parts = ["rootfs", "templates", "metadata.yaml"].filter((name) => existsSync(join(path, name)));
+  // A root file system by itself is packed as it is: the server makes up what there is no metadata.yaml for.
+  const isImage = existsSync(join(path, "metadata.yaml"));
+  const parts = isImage ? ["rootfs", "templates", "metadata.yaml"].filter((name) => existsSync(join(path, name))) : ["."];
   try {
     await runTar(["-C", path, "--numeric-owner", "--restrict", "--force-local", "--xattrs", "-czf", file, ...parts]);
   } catch (error) {

@@ -2,7 +2,6 @@
 import type { InstanceFull } from "../../../server/api/instances.ts";
 import { defineCommand, targetFlag } from "../../command.ts";
 import type { Context } from "../../context.ts";
-import { CliError } from "../../errors.ts";
 import { serverShape } from "../../output/shape.ts";
 import { renderTable } from "../../output/table.ts";
 import { formatLocal, formatSize, formatSizeIec, isTimeSet } from "../../output/units.ts";
@@ -15,17 +14,20 @@ export const infoCommand = defineCommand({
   examples: `berth info <instance> [--show-log]
     For instance information.
 
-berth info
+berth info [--resources]
     For server information.`,
   args: [0, 1],
   flags: {
-    resources: { kind: "bool", description: "Show the resources available to the server", hidden: true },
+    resources: { kind: "bool", description: "Show the resources available to the server" },
     "show-log": { kind: "bool", description: "Show the instance's last 100 log lines?" },
     target: targetFlag,
   },
   async run(ctx, args, flags) {
     const { server, name } = ctx.resolve(args[0]);
-    if (flags.resources) throw new CliError("--resources is not supported yet");
+    if (flags.resources && name === "") {
+      const { renderResources } = await import("../server/resources.ts");
+      return ctx.write(renderResources(await server.client.getResources()));
+    }
     if (name === "") return ctx.show(await server.client.getServer(), serverShape);
     const instance = (await server.client.getInstance({ name, recursion: "1" })) as InstanceFull;
     ctx.write(renderInstance(instance));

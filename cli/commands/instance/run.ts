@@ -38,12 +38,13 @@ async function runOnce(ctx: Context, image: string, command: string[], values: V
   const target = ctx.resolve(name, "instance");
   const quiet: Context = { ...ctx, hasInput: false, say: () => {}, print: () => {}, warn: (line) => ctx.warn(line) };
   try {
-    await uninterrupted(async () => {
+    const { runSession } = await uninterrupted(async () => {
       await createInstance(quiet, [image, name], { ...values, ephemeral: true, empty: false, vm: false, target: "" });
       await target.server.follow(await target.server.client.changeInstanceState({ name: target.name, body: { action: "start", timeout: -1 } }));
+      return import("../../exec/session.ts");
     });
     const [width, height] = isatty(1) ? process.stdout.getWindowSize() : [0, 0];
-    const { runSession } = await import("../../exec/session.ts");
+    // Without a pause from here on: signals are the command's now.
     return await runSession(target, { ...execPost(values, interactive), command, width, height }, { useStdin: !values["disable-stdin"] });
   } finally {
     await uninterrupted(() => remove(target));
@@ -51,18 +52,17 @@ async function runOnce(ctx: Context, image: string, command: string[], values: V
 }
 
 /** A signal does not end the client before there is an instance to be removed; it is answered afterwards. */
-async function uninterrupted(work: () => Promise<void>): Promise<void> {
+async function uninterrupted<T>(work: () => Promise<T>): Promise<T> {
   let got: NodeJS.Signals | undefined;
   const onSignal = (signal: NodeJS.Signals) => {
     got = signal;
   };
   for (const signal of ending) process.on(signal, onSignal);
-  try {
-    await work();
-  } finally {
+  const result = await work().finally(() => {
     for (const signal of ending) process.off(signal, onSignal);
-  }
+  });
   if (got) throw new CliError(`Interrupted by ${got}`, { exitCode: 128 + constants.signals[got] });
+  return result;
 }
 
 /** Stopping an ephemeral instance removes it; one that never started has to be deleted. */

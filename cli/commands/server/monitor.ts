@@ -1,6 +1,6 @@
 // berth monitor
 import { closest } from "../../../server/api/config-keys/key.ts";
-import type { Event } from "../../../server/api/events.ts";
+import { type Event, eventTypes } from "../../../server/api/events.ts";
 import { defineCommand } from "../../command.ts";
 import { CliError } from "../../errors.ts";
 import { streamEvents } from "../../events.ts";
@@ -40,6 +40,7 @@ berth monitor --type=lifecycle
     const least = parseLevel(flags.loglevel);
     const types = flags.type.flatMap((type) => type.split(","));
     const isTerminal = process.stdout.isTTY === true && !ctx.env["NO_COLOR"];
+    assertTypes(types);
     const show = (event: Event) => {
       if (types.length > 0 && !types.includes(event.type)) return;
       if (format === "yaml") ctx.write(`${renderYaml(event)}\n\n`);
@@ -49,6 +50,13 @@ berth monitor --type=lifecycle
     await (await streamEvents(server, types, show, flags["all-projects"] ? { "all-projects": "true" } : {})).ended;
   },
 });
+
+function assertTypes(types: readonly string[]): void {
+  const unknown = types.find((type) => !(eventTypes as readonly string[]).includes(type));
+  if (unknown === undefined) return;
+  const near = closest(unknown, eventTypes);
+  throw new CliError(`"${unknown}" isn't a supported event type`, { hint: near ? `did you mean "${near}"?` : `choose among ${eventTypes.join(", ")}.` });
+}
 
 function parseLevel(name: string): number {
   if (name === "") return levels.indexOf("debug");

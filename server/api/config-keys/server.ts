@@ -8,12 +8,18 @@ import { listenAddress } from "./listen-address.ts";
 
 /** Headers take a value as it is. */
 const headerText = { kind: "check", name: "text", check: (value: string) => (/^[\x20-\x7e]{1,1024}$/.test(value) ? undefined : "expected printable characters of ASCII") } as const;
+const proxyUrl = {
+  kind: "check", name: "URL", check: (value: string) => (/^(http:\/\/)?[^\s/?#]+\/?$/.test(value) ? undefined : "expected a proxy such as http://proxy.example:3128"),
+} as const;
 const addresses = {
-  kind: "check", name: "addresses", check: (value: string) => (splitAddresses(value).every((one) => ipaddr.isValid(one)) ? undefined : "expected IP addresses, separated by commas"),
+  kind: "check", name: "addresses", check: (value: string) => (split(value).every((one) => ipaddr.isValid(one)) ? undefined : "expected IP addresses, separated by commas"),
 } as const;
 
-export function splitAddresses(value: string): string[] {
-  return value.split(",").map((one) => one.trim()).filter(Boolean);
+const split = (value: string) => value.split(",").map((one) => one.trim()).filter(Boolean);
+
+/** The addresses of a list that was checked, written as the kernel writes them. */
+export function readAddresses(value: string): string[] {
+  return split(value).map((one) => ipaddr.parse(one).toString());
 }
 
 export const serverKeys: KeyTable = {
@@ -29,6 +35,9 @@ export const serverKeys: KeyTable = {
   "core.https_trusted_proxy": { type: addresses, live: true, description: "Proxies that are believed whom a connection comes from (PROXY protocol, version 1 or 2)" },
   "core.metrics_address": { type: listenAddress, live: true, description: "Where metrics, and nothing else, are served over the network; port 9100 when none is told" },
   "core.metrics_authentication": { type: { kind: "bool" }, default: "true", live: true, description: "Whether metrics are for trusted certificates only" },
+  "core.proxy_http": { type: proxyUrl, live: true, description: "The proxy by which http:// addresses are fetched; as http_proxy of the daemon's environment when unset" },
+  "core.proxy_https": { type: proxyUrl, live: true, description: "The proxy by which other servers and https:// addresses are reached; as https_proxy of the daemon's environment when unset" },
+  "core.proxy_ignore_hosts": { type: { kind: "string" }, live: true, description: "Hosts that are reached without a proxy: names (and all that end in them), addresses, or *, separated by commas" },
   "core.remote_token_expiry": {
     type: { kind: "check", name: "span", check: timeSpan }, live: true, description: "How long a token for a new client can be used; for ever when unset",
   },

@@ -4,5 +4,6 @@ import { snapshots } from "./002-snapshots.ts";
 import { certificates } from "./003-certificates.ts";
 import { imageSources } from "./005-image-sources.ts";
 import { backups } from "./006-backups.ts";
+import { warnings } from "./007-warnings.ts";
 
-export const migrations: readonly string[] = [init, snapshots, certificates, imageSources, backups];
+export const migrations: readonly string[] = [init, snapshots, certificates, imageSources, backups, warnings];

@@ -2,7 +2,6 @@
 import { closeSync } from "node:fs";
 import { isTrue } from "../../api/config-keys/key.ts";
 import type { Config } from "../../api/schemas.ts";
-import { log } from "../../log.ts";
 import { entry } from "../../lxc/render-config.ts";
 import type { DeviceCall, DeviceParts, DeviceType, Guest } from "../device.ts";
 import { coldTarget } from "../cold-target.ts";
@@ -14,11 +13,8 @@ import { diskFault, diskOptions, isRequired, isRoot, isTmpfs } from "./options.t
 import { openSource, resizeTmpfs } from "./source.ts";
 
 async function prepare(call: DeviceCall): Promise<DeviceParts> {
-  const { options, instance } = call;
-  if (isRoot(options)) {
-    if (options["size"]) log.warn("the size of a root disk is kept but does not limit it: its pool is a folder", { instance: instance.systemName, size: options["size"] });
-    return {};
-  }
+  const { options } = call;
+  if (isRoot(options)) return {};
   const target = coldTarget(call, cleanPath(options["path"] ?? ""));
   const source = await openSource(call);
   const started = () => follow(call);

@@ -48,7 +48,7 @@ export const diskOptions: KeyTable = {
   recursive: { type: { kind: "bool" }, description: "With all that is mounted below the source", default: "false" },
   required: { type: { kind: "bool" }, description: "Without its source the instance does not start; false: it comes when the source does", default: "true" },
   shift: { type: { kind: "bool" }, description: "The source's owners are the guest's: root's files are its root's", default: "false" },
-  size: { type: { kind: "size" }, description: "Most a tmpfs may hold; for the root disk kept, as folders cannot be limited", live: true },
+  size: { type: { kind: "size" }, description: "Most a tmpfs may hold; for the root disk what it may hold besides its image, where the pool can limit that", live: true },
   source: { type: { kind: "string" }, description: "A file, folder or block device of the host's, or tmpfs:" },
 };
 

@@ -26,6 +26,9 @@ export interface Size {
 
 const pipeSize = 1024 * 1024;
 
+const signalInterval = 10;
+const signalTries = 500;
+
 /** 128+n when a signal ended it. */
 async function exitStatus(child: Spawned): Promise<number> {
   const { code, signal } = await child.exit;
@@ -128,7 +131,14 @@ function obey(child: Spawned, data: Buffer, resize?: (size: Size) => void): void
   if (size) resize?.(size);
   const { signal } = message;
   if (message.command === "signal" && Number.isInteger(signal) && signal !== undefined && signal > 0 && signal < 65) {
-    signalAttached(child.pid, signal);
+    void passSignal(child, signal);
+  }
+}
+
+/** A signal may come before lxc-attach has begun the program: it waits for that. */
+async function passSignal(child: Spawned, signal: number): Promise<void> {
+  for (let i = 0; i < signalTries && child.isRunning() && !signalAttached(child.pid, signal); i++) {
+    await new Promise((resolve) => setTimeout(resolve, signalInterval));
   }
 }
 

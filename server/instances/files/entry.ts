@@ -1,11 +1,10 @@
-// What lies at a path of a guest. A path is resolved inside the guest's root whatever links it holds, and what is found
-// is only pinned (O_PATH), which neither waits for a FIFO nor wakes a device: it is opened once it is known to be a file.
+// What lies at a path of a guest. What is found is only pinned (walk.ts): it is opened once it is known to be a file.
 import { closeSync, constants, fstatSync, type Stats, statfsSync } from "node:fs";
 import path from "node:path";
 import { fail } from "../../api/errors.ts";
-import { hasCode, openat2, RESOLVE } from "../../host/libc.ts";
+import { openat2, RESOLVE } from "../../host/libc.ts";
+import { O_PATH, type Root, walk } from "./walk.ts";
 
-const O_PATH = 0o10000000;
 export const inRoot = RESOLVE.IN_ROOT | RESOLVE.NO_MAGICLINKS;
 
 export type EntryType = "file" | "symlink" | "directory";
@@ -42,34 +41,17 @@ export function typeOf(stats: Stats, guestPath: string): EntryType {
   throw fail("file_special", { path: guestPath, kind: `a ${kind}` });
 }
 
-function pin(dirFd: number, relative: string, flags: number, resolve: number): { fd: number; stats: Stats } {
-  const fd = openat2(dirFd, relative, O_PATH | flags, 0, resolve);
-  try {
-    return { fd, stats: fstatSync(fd) };
-  } catch (error) {
-    closeSync(fd);
-    throw error;
-  }
+/** Lends what lies at a path. `follow`: where a symbolic link at its end points to. Throws ENOENT. */
+export function withEntry<T>(root: Root, guestPath: string, follow: boolean, work: (entry: Entry) => Promise<T>): Promise<T> {
+  return walk(root, guestPath, follow, async ({ entry }) => {
+    if (!entry) throw Object.assign(new Error(`nothing is at ${guestPath}`), { code: "ENOENT" });
+    return work({ ...entry, type: typeOf(entry.stats, guestPath) });
+  });
 }
 
-/** Lends what lies at a path. `follow`: where a symbolic link at its end points to. */
-export async function withEntry<T>(rootFd: number, guestPath: string, follow: boolean, work: (entry: Entry) => Promise<T>): Promise<T> {
-  const { fd, stats } = pin(rootFd, guestPath, follow ? 0 : constants.O_NOFOLLOW, inRoot);
-  try {
-    return await work({ fd, stats, type: typeOf(stats, guestPath) });
-  } finally {
-    closeSync(fd);
-  }
-}
-
-/** Lends the type of what lies at a path, links followed; undefined when nothing does. */
-export async function existingType(rootFd: number, guestPath: string): Promise<EntryType | undefined> {
-  try {
-    return await withEntry(rootFd, guestPath, true, async ({ type }) => type);
-  } catch (error) {
-    if (hasCode(error, "ENOENT")) return undefined;
-    throw error;
-  }
+/** The type of what lies at a path, links followed; undefined when nothing does. */
+export function existingType(root: Root, guestPath: string): Promise<EntryType | undefined> {
+  return walk(root, guestPath, true, async ({ entry }) => entry && typeOf(entry.stats, guestPath));
 }
 
 export interface Place {
@@ -83,18 +65,22 @@ export interface Place {
 }
 
 /** Lends the directory that a path's last name is in. */
-export async function withPlace<T>(rootFd: number, guestPath: string, work: (place: Place) => Promise<T>): Promise<T> {
+export function withPlace<T>(root: Root, guestPath: string, work: (place: Place) => Promise<T>): Promise<T> {
   const name = path.posix.basename(guestPath);
   if (name === "" || name === "." || name === "..") throw fail("file_refused", { path: guestPath, reason: "is a directory that cannot be made or removed" });
-  const { fd } = pin(rootFd, path.posix.dirname(guestPath), constants.O_DIRECTORY, inRoot);
-  const stats = () => {
-    const found = pin(fd, name, constants.O_NOFOLLOW, RESOLVE.BENEATH | RESOLVE.NO_MAGICLINKS);
-    closeSync(found.fd);
-    return found.stats;
-  };
-  try {
+  return walk(root, path.posix.dirname(guestPath), true, async ({ entry }) => {
+    if (!entry) throw Object.assign(new Error(`nothing is at ${path.posix.dirname(guestPath)}`), { code: "ENOENT" });
+    const { fd } = entry;
+    if (!entry.stats.isDirectory()) throw Object.assign(new Error("not a directory"), { code: "ENOTDIR" });
     assertOnDisk(fd, guestPath);
-    return await work({ fd, name, path: `/proc/self/fd/${fd}/${name}`, stats });
+    return work({ fd, name, path: `/proc/self/fd/${fd}/${name}`, stats: () => statsOf(fd, name) });
+  });
+}
+
+function statsOf(folder: number, name: string): Stats {
+  const fd = openat2(folder, name, O_PATH | constants.O_NOFOLLOW, 0, RESOLVE.BENEATH | RESOLVE.NO_MAGICLINKS | RESOLVE.NO_XDEV);
+  try {
+    return fstatSync(fd);
   } finally {
     closeSync(fd);
   }

@@ -44,7 +44,7 @@ async function bytesOf(entry: Entry, guestPath: string): Promise<{ size: number;
 
 /** Absolute, by its names alone: it need not lead anywhere. */
 async function targetOf(root: GuestRoot, guestPath: string): Promise<Buffer> {
-  const target = await withPlace(root.fd, guestPath, (place) => readlink(place.path));
+  const target = await withPlace(root, guestPath, (place) => readlink(place.path));
   return Buffer.from(path.posix.resolve("/", path.posix.dirname(guestPath), target));
 }
 
@@ -68,14 +68,14 @@ async function readEntry(root: GuestRoot, entry: Entry, guestPath: string): Prom
 /** Throws `file_not_found`, `file_special` or `file_refused`. */
 export async function readFile(ctx: Context, instance: InstanceRecord, guestPath: string, requestor: Requestor): Promise<RawReply> {
   const reply = await explained(guestPath, () => withRoot(ctx, instance, (root) =>
-    withEntry(root.fd, guestPath, false, (entry) => readEntry(root, entry, guestPath))));
+    withEntry(root, guestPath, false, (entry) => readEntry(root, entry, guestPath))));
   ctx.events.lifecycle({ action: "instance-file-retrieved", source: instanceUrl(instance), requestor, context: { path: guestPath } }, instance.project);
   return reply;
 }
 
 /** The headers that `readFile` would give. */
 export function readFileHead(ctx: Context, instance: InstanceRecord, guestPath: string): Promise<RawReply> {
-  return explained(guestPath, () => withRoot(ctx, instance, (root) => withEntry(root.fd, guestPath, false, async (entry) => ({
+  return explained(guestPath, () => withRoot(ctx, instance, (root) => withEntry(root, guestPath, false, async (entry) => ({
     headers: {
       ...headersOf(root, entry),
       ...(entry.type === "file" ? { "content-type": "application/octet-stream", "content-length": String(entry.stats.size) } : {}),

@@ -11,6 +11,6 @@ import { withRoot } from "./root.ts";
 /** Throws `file_not_found` or `file_refused`. */
 export async function removeFile(ctx: Context, instance: InstanceRecord, guestPath: string, requestor: Requestor): Promise<void> {
   await explained(guestPath, () => withRoot(ctx, instance, (root) =>
-    withPlace(root.fd, guestPath, (place) => (place.stats().isDirectory() ? rmdir(place.path) : unlink(place.path)))));
+    withPlace(root, guestPath, (place) => (place.stats().isDirectory() ? rmdir(place.path) : unlink(place.path)))));
   ctx.events.lifecycle({ action: "instance-file-deleted", source: instanceUrl(instance), requestor, context: { path: guestPath } }, instance.project);
 }

@@ -13,10 +13,11 @@ import { rootIds } from "../../lxc/idmap.ts";
 import type { InstanceRecord } from "../store.ts";
 import { instanceUrl } from "../view.ts";
 import { writeBytes } from "./bytes.ts";
-import { assertOnDisk, existingType, inRoot, typeOf, withEntry, withPlace } from "./entry.ts";
+import { assertOnDisk, existingType, typeOf, withEntry, withPlace } from "./entry.ts";
 import { explained } from "./explain.ts";
 import { type FileHeaders, hostOwner, parseHeaders } from "./request.ts";
 import { type GuestRoot, withRoot } from "./root.ts";
+import { walk } from "./walk.ts";
 
 const openFile = promisify(open);
 const careful = constants.O_NONBLOCK | constants.O_NOCTTY;
@@ -29,7 +30,7 @@ function asRootOf<T>({ map }: GuestRoot, work: () => T): T {
 
 /** Throws ENOENT when there is none. */
 function openExisting(root: GuestRoot, guestPath: string, append: boolean): Promise<number> {
-  return withEntry(root.fd, guestPath, true, async (entry) => {
+  return withEntry(root, guestPath, true, async (entry) => {
     if (entry.type === "directory") throw fail("file_refused", { path: guestPath, reason: "is a directory" });
     assertOnDisk(entry.fd, guestPath);
     // The very thing that was looked at; asynchronously, as an overlay may copy it now.
@@ -38,9 +39,14 @@ function openExisting(root: GuestRoot, guestPath: string, append: boolean): Prom
 }
 
 /** Through a link that leads nowhere, too: then the file is made where it points, inside the root. */
-function createFile(root: GuestRoot, guestPath: string, headers: FileHeaders): number {
+function createFile(root: GuestRoot, guestPath: string, headers: FileHeaders): Promise<number> {
+  return walk(root, guestPath, true, async ({ folder, name }) => createIn(root, folder, name, guestPath, headers));
+}
+
+function createIn(root: GuestRoot, folder: number, name: string, guestPath: string, headers: FileHeaders): number {
   const owner = hostOwner(root.map, headers, guestPath);
-  const fd = asRootOf(root, () => openat2(root.fd, guestPath, constants.O_WRONLY | constants.O_CREAT | careful, 0o600, inRoot));
+  const how = constants.O_WRONLY | constants.O_CREAT | constants.O_NOFOLLOW | careful;
+  const fd = asRootOf(root, () => openat2(folder, name, how, 0o600, RESOLVE.BENEATH | RESOLVE.NO_MAGICLINKS | RESOLVE.NO_XDEV));
   try {
     const stats = fstatSync(fd);
     if (typeOf(stats, guestPath) !== "file") throw fail("file_refused", { path: guestPath, reason: "not a file" });
@@ -100,7 +106,7 @@ async function collectTarget(guestPath: string, body: Readable): Promise<string>
 function createSymlink(root: GuestRoot, guestPath: string, headers: FileHeaders, target: string): Promise<void> {
   if (target === "" || target.includes("\0")) throw fail("file_refused", { path: guestPath, reason: "the target of the link is not a path" });
   const owner = hostOwner(root.map, headers, guestPath);
-  return withPlace(root.fd, guestPath, async (place) => {
+  return withPlace(root, guestPath, async (place) => {
     try {
       asRootOf(root, () => symlinkSync(target, place.path));
     } catch (error) {
@@ -113,11 +119,11 @@ function createSymlink(root: GuestRoot, guestPath: string, headers: FileHeaders,
 
 /** Nothing happens when it is there. */
 async function createDirectory(root: GuestRoot, guestPath: string, headers: FileHeaders): Promise<void> {
-  const existing = await existingType(root.fd, guestPath);
+  const existing = await existingType(root, guestPath);
   if (existing === "directory") return;
   if (existing) throw fail("file_refused", { path: guestPath, reason: "not a directory" });
   const owner = hostOwner(root.map, headers, guestPath);
-  await withPlace(root.fd, guestPath, async (place) => {
+  await withPlace(root, guestPath, async (place) => {
     try {
       asRootOf(root, () => mkdirSync(place.path, { mode: 0o700 }));
     } catch (error) {

@@ -31,7 +31,7 @@ export function restoreSnapshot(ctx: Context, project: string, name: string, res
     const snapshot = snapshotToRestore(ctx, ctx.instances.get(project, name), restore);
     assertRestorable(ctx, ctx.instances.get(project, name), snapshot);
     const wasRunning = ctx.runtime.get(systemNameOf({ project, name })) !== undefined;
-    if (wasRunning) await forceStop(ctx, project, name, "restart");
+    if (wasRunning) await forceStop(ctx, project, name, { reason: "restart" });
     await ctx.runtime.settled(systemNameOf({ project, name }));
     try {
       await bringBack(ctx, project, name, snapshot);

@@ -8,6 +8,7 @@ import { unmountTree } from "../../host/mounts.ts";
 import { run } from "../../host/run.ts";
 import type { IdMap } from "../../host/user-namespace.ts";
 import { DirDriver } from "./dir.ts";
+import { LayerQuota } from "./quota.ts";
 
 export interface BtrfsPlace {
   /** Where it is mounted: the pool's folder. */
@@ -20,10 +21,12 @@ export interface BtrfsPlace {
 
 export class BtrfsDriver extends DirDriver {
   readonly #place: BtrfsPlace;
+  readonly #quota: LayerQuota;
 
   constructor(place: BtrfsPlace, readMap: () => IdMap) {
     super(place.root, true, readMap);
     this.#place = place;
+    this.#quota = new LayerQuota(place.root);
   }
 
   /** Makes the file system of a new pool. Throws `invalid_config_value`, `disk_full` or `tool_failed`; leaves nothing behind then. */
@@ -44,6 +47,14 @@ export class BtrfsDriver extends DirDriver {
       if (isOwn) rmSync(source, { force: true });
       throw error;
     }
+  }
+
+  protected override reportQuota(): Record<string, string> {
+    return { "volatile.quota": "subvolumes" };
+  }
+
+  protected override get quota(): LayerQuota {
+    return this.#quota;
   }
 
   override async open(): Promise<void> {

@@ -1,9 +1,9 @@
 // The dir driver: plain folders, with copy-on-write by overlay on idmapped layers where the file system
 // and the kernel can, and copies with shifted ids where they can't.
-import { chmodSync, chownSync, cpSync, existsSync, lchownSync, mkdirSync, readdirSync, renameSync, rmSync, statfsSync } from "node:fs";
+import { chmodSync, chownSync, existsSync, lchownSync, mkdirSync, readdirSync, renameSync, statfsSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { isBtrfs } from "../../host/btrfs.ts";
-import { canIdmap, isMountPoint, removeMountPoint, unmountBelow, unmountGently } from "../../host/mounts.ts";
+import { canIdmap, removeMountPoint, unmountBelow } from "../../host/mounts.ts";
 import { Room } from "../../host/room.ts";
 import { type IdMap, userNamespace } from "../../host/user-namespace.ts";
 import { formatIdMap, noMap, rootIds } from "../../lxc/idmap.ts";
@@ -12,19 +12,21 @@ import { explain, log } from "../../log.ts";
 import { type Undo, withUndo } from "../../undo.ts";
 import type { CommitReplacement, CommitSnapshot, Content, Lent, LentFiles, LiveGuest, Space, StorageDriver, StoredImage, Volume, VolumeRecord, Workshop, WorkshopOptions } from "../driver.ts";
 import { namespaceOf } from "../programs.ts";
+import { copyCompanions } from "./companions.ts";
 import { copyFiles, copyOwned, shiftCopy } from "./copy.ts";
 import { ImageLayers } from "./image-layers.ts";
-import { Layers, makeId, mostLayers } from "./layers.ts";
-import { mountLayers, mountRawLayers, withRawLayers } from "./overlay.ts";
+import { Layers, makeId } from "./layers.ts";
+import { mountRawLayers } from "./overlay.ts";
 import { probeOverlay } from "./probe.ts";
+import type { LayerQuota } from "./quota.ts";
+import { makeReplacement, replaceVolume } from "./replace.ts";
+import { Roots } from "./roots.ts";
+import { flatten, type PoolParts, snapshotVolume } from "./snapshot.ts";
 import { Trash } from "./trash.ts";
 import { openWorkshop } from "./workshop.ts";
 
 /** How long it is waited for the space to be free again, in ms: little is freed in less, and for much nobody should wait. */
 const shortWhile = 250;
-
-/** What belongs to a volume besides its root file system. */
-const companions = ["metadata.yaml", "templates"];
 
 export class DirDriver implements StorageDriver {
   readonly #root: string;
@@ -33,10 +35,8 @@ export class DirDriver implements StorageDriver {
   readonly #layers: Layers;
   readonly #trash: Trash;
   readonly #locks = new Locks();
-  /** Name → how it was mounted, as far as this daemon knows. */
-  readonly #mounted = new Map<string, string>();
-  /** Layer that was written to → the record of its volume since it no longer is. Who asked with the old one means the new one. */
-  readonly #successors = new Map<string, VolumeRecord>();
+  readonly #roots: Roots;
+  readonly #parts: PoolParts;
   /** Why volumes are copied; undefined when overlays work. */
   #copyReason: string | undefined;
   readonly #readMap: () => IdMap;
@@ -49,6 +49,8 @@ export class DirDriver implements StorageDriver {
     this.#images = new ImageLayers(`${root}/images`);
     this.#trash = new Trash(`${root}/trash`);
     this.#layers = new Layers(`${root}/layers`, this.#trash);
+    this.#roots = new Roots(root, this.#images, this.#layers, this.#locks);
+    this.#parts = { layers: this.#layers, roots: this.#roots, kept: (id) => this.#kept(id), discard: (ids) => this.discard(ids) };
   }
 
   async open(): Promise<void> {
@@ -67,9 +69,19 @@ export class DirDriver implements StorageDriver {
   }
 
   report(): Record<string, string> {
-    if (this.#copyReason) return { "volatile.copy_on_write": "none", "volatile.copy_on_write.reason": this.#copyReason, "volatile.snapshots": "copies of all files" };
+    if (this.#copyReason) return { "volatile.copy_on_write": "none", "volatile.copy_on_write.reason": this.#copyReason, "volatile.snapshots": "copies of all files", ...this.reportQuota() };
     const live = isBtrfs(this.#layers.root) ? "instant" : "instant while stopped, copies of what was written while running";
-    return { "volatile.copy_on_write": "overlay", "volatile.snapshots": live };
+    return { "volatile.copy_on_write": "overlay", "volatile.snapshots": live, ...this.reportQuota() };
+  }
+
+  /** Whether root disks can be limited, and if not, why. */
+  protected reportQuota(): Record<string, string> {
+    return { "volatile.quota": "none", "volatile.quota.reason": "only pools of the driver btrfs limit the size of instances" };
+  }
+
+  /** What limits layers; undefined where nothing does. */
+  protected get quota(): LayerQuota | undefined {
+    return undefined;
   }
 
   hasImage(fingerprint: string): boolean {
@@ -86,7 +98,7 @@ export class DirDriver implements StorageDriver {
   }
 
   folder(name: string): string {
-    return `${this.#root}/containers/${name}`;
+    return this.#roots.folder(name);
   }
 
   /** What a snapshot keeps beside layers, or what is to replace a volume's. */
@@ -152,7 +164,7 @@ export class DirDriver implements StorageDriver {
         return { ...record, own };
       }
       if (other !== this && this.#copyReason) {
-        await other.#withMerged(record, (path) => copyOwned(path, noMap, target, map));
+        await other.#roots.withMerged(record, (path) => copyOwned(path, noMap, target, map));
         return { kind: "copy", image: record.image, own, layers: [] };
       }
       if (other !== this) await this.#adoptLayers(record, other);
@@ -176,12 +188,6 @@ export class DirDriver implements StorageDriver {
         if (!this.#layers.has(id)) await this.#layers.fill(id, (upper) => copyFiles(other.#layers.upper(id), upper));
       });
     }
-  }
-
-  /** Lends the files that a snapshot's layers and image give together. */
-  #withMerged<T>({ image, layers }: Pick<VolumeRecord, "image" | "layers">, work: (path: string) => Promise<T>): Promise<T> {
-    const parts = { image: image ? this.#images.rootfs(image) : undefined, layers: this.#layers.root, below: layers };
-    return withRawLayers(parts, `${this.#root}/mounts/${makeId()}`, work);
   }
 
   showSnapshot<T>(snapshot: Content, at: string, work: (lent: Lent) => Promise<T>): Promise<T> {
@@ -211,7 +217,7 @@ export class DirDriver implements StorageDriver {
     return openWorkshop({
       layers: this.#layers, copies: this.#copyReason !== undefined,
       kept: (id) => this.#kept(id), helper: () => this.#helper(), imageRoot: (fingerprint) => this.#imageRoot(fingerprint),
-      flatten: (image, layers, undo) => this.#flatten(image, layers, undo), discard: (ids) => this.discard(ids),
+      flatten: (image, layers, undo) => flatten(this.#parts, image, layers, undo), discard: (ids) => this.discard(ids),
     }, options);
   }
 
@@ -228,12 +234,7 @@ export class DirDriver implements StorageDriver {
   /** The record of a volume that has what a snapshot has; the snapshot's layers lie below it. */
   #over(snapshot: VolumeRecord): VolumeRecord {
     if (snapshot.kind !== "overlay") return { ...snapshot, own: "" };
-    return { ...snapshot, own: this.#layers.make(this.#below(snapshot)) };
-  }
-
-  /** Where the root folder of what lies below a volume's own layer is. */
-  #below({ layers: [first], image }: VolumeRecord): string {
-    return first === undefined ? this.#images.rootfs(image) : this.#layers.upper(first);
+    return { ...snapshot, own: this.#layers.make(this.#roots.below(snapshot)) };
   }
 
   #makeFolder(name: string, map: IdMap): void {
@@ -243,35 +244,7 @@ export class DirDriver implements StorageDriver {
   }
 
   ensureMounted(volume: Volume, map: IdMap): Promise<void> {
-    return this.#locks.run(volume.name, () => this.#ensureMounted(volume, map));
-  }
-
-  async #ensureMounted(asked: Volume, map: IdMap): Promise<void> {
-    const volume = this.#latest(asked);
-    const folder = this.folder(volume.name);
-    chownSync(folder, rootIds(map).uid, 0);
-    if (volume.kind !== "overlay") return;
-    this.#adopt(volume);
-    const target = `${folder}/rootfs`;
-    const wanted = `${volume.own} ${formatIdMap(map)}`;
-    if (isMountPoint(target)) {
-      if (this.#mounted.get(volume.name) === wanted) return;
-      await this.#unmount(volume.name);
-    }
-    mkdirSync(target, { recursive: true, mode: 0o755 });
-    if (volume.image) await this.#locks.run(volume.image, () => this.#images.mountSquashfs(volume.image));
-    await mountLayers(this.#parts(volume), map, target, `${this.#root}/mounts/${volume.name}`);
-    this.#mounted.set(volume.name, wanted);
-  }
-
-  #latest(volume: Volume): Volume {
-    const next = this.#successors.get(volume.own);
-    return next ? this.#latest({ ...volume, ...next }) : volume;
-  }
-
-  #parts(record: VolumeRecord) {
-    const image = record.image ? this.#images.rootfs(record.image) : undefined;
-    return { image, layers: this.#layers.root, below: record.layers, own: record.own };
+    return this.#locks.run(volume.name, () => this.#roots.ensureMounted(volume, map));
   }
 
   async shift(volume: Volume, from: IdMap, to: IdMap): Promise<void> {
@@ -280,61 +253,15 @@ export class DirDriver implements StorageDriver {
     chownSync(folder, rootIds(to).uid, 0);
   }
 
-  /** What a volume wrote to lay beside it once. */
-  #adopt(volume: Volume): void {
-    const before = `${this.folder(volume.name)}/diff`;
-    if (!this.#layers.has(volume.own) && existsSync(before)) renameSync(before, this.#layers.folder(volume.own));
-  }
-
-  /** It is gone at once; resolves when nothing holds the layer that was written to. */
-  #unmount(name: string): Promise<void> {
-    this.#mounted.delete(name);
-    return unmountGently(`${this.folder(name)}/rootfs`);
+  async limit(asked: Volume, size: number | undefined, full: boolean): Promise<boolean> {
+    const volume = this.#roots.latest(asked);
+    if (!this.quota || volume.kind !== "overlay") return false;
+    await this.quota.limit(this.#layers.folder(volume.own), volume.layers.map((id) => this.#layers.folder(id)), size, full);
+    return true;
   }
 
   snapshot(volume: Volume, map: IdMap, guest: LiveGuest | undefined, commit: CommitSnapshot): Promise<void> {
-    return this.#locks.run(volume.name, () => withUndo(async (undo) => {
-      const own = makeId();
-      mkdirSync(this.#kept(own), { mode: 0o700 });
-      undo.push(() => this.discard([own]));
-      copyCompanions(this.folder(volume.name), this.#kept(own));
-      if (volume.kind === "overlay") return this.#fix(volume, own, map, guest, commit, undo);
-      const copy = () => copyFiles(`${this.folder(volume.name)}/rootfs`, `${this.#kept(own)}/rootfs`);
-      await (guest ? guest.paused(copy) : copy());
-      commit({ ...recordOf(volume), own }, recordOf(volume));
-    }));
-  }
-
-  /** Makes layers that nothing writes to any more of what the volume holds now. */
-  async #fix(volume: Volume, own: string, map: IdMap, guest: LiveGuest | undefined, commit: CommitSnapshot, undo: Undo): Promise<void> {
-    this.#adopt(volume);
-    const record = recordOf(volume);
-    const taken = { ...record, own };
-    if (guest) {
-      const copy = () => this.#layers.copy(volume.own);
-      const layer = await (this.#layers.canCopyLive(volume.own) ? copy() : guest.paused(copy));
-      undo.push(() => this.discard([layer]));
-      return commit({ ...taken, ...(await this.#flatten(volume.image, [layer, ...volume.layers], undo)) }, record);
-    }
-    if (this.#layers.isUntouched(volume.own, this.#below(volume))) return commit(taken, record);
-    await this.#unmount(volume.name);
-    undo.push(() => this.#ensureMounted(volume, map));
-    const below = await this.#flatten(volume.image, [volume.own, ...volume.layers], undo);
-    const next = { ...record, ...below, own: this.#layers.make(this.#below({ ...record, ...below })) };
-    undo.push(() => this.discard([next.own]));
-    commit({ ...taken, ...below }, next);
-    undo.keep();
-    this.#successors.set(volume.own, next);
-    await this.#ensureMounted(volume, map);
-  }
-
-  /** Layers as they are, or one that holds all of them and the image when they are too many. */
-  async #flatten(image: string, layers: readonly string[], undo: Undo): Promise<Pick<VolumeRecord, "image" | "layers">> {
-    if (layers.length <= mostLayers) return { image, layers };
-    const id = makeId();
-    undo.push(() => this.discard([id]));
-    await this.#withMerged({ image, layers }, (root) => this.#layers.fill(id, (upper) => copyFiles(root, upper)));
-    return { image: "", layers: [id] };
+    return this.#locks.run(volume.name, () => snapshotVolume(this.#parts, volume, map, guest, commit));
   }
 
   restore(volume: Volume, { record, map: had }: Content, map: IdMap, commit: CommitReplacement): Promise<void> {
@@ -353,48 +280,22 @@ export class DirDriver implements StorageDriver {
   }
 
   #makeReplacement(volume: Volume, map: IdMap, commit: CommitReplacement, work: (kept: string) => Promise<VolumeRecord>): Promise<void> {
-    return this.#locks.run(volume.name, () => withUndo(async (undo) => {
-      const id = makeId();
-      mkdirSync(this.#kept(id), { mode: 0o700 });
-      undo.push(() => this.discard([id]));
-      const next = await work(this.#kept(id));
-      undo.push(() => this.discard([next.own]));
-      commit(next, id);
-      undo.keep();
-      if (volume.own) this.#successors.set(volume.own, next);
-      await this.#replace({ ...volume, ...next }, id, map);
-    }));
+    return this.#locks.run(volume.name, () => makeReplacement(this.#parts, this.#trash, volume, map, commit, work));
   }
 
   replace(volume: Volume, replaceBy: string, map: IdMap): Promise<void> {
-    return this.#locks.run(volume.name, () => this.#replace(volume, replaceBy, map));
-  }
-
-  async #replace(volume: Volume, replaceBy: string, map: IdMap): Promise<void> {
-    const [folder, kept] = [this.folder(volume.name), this.#kept(replaceBy)];
-    if (existsSync(kept)) {
-      await this.#unmount(volume.name);
-      if (existsSync(`${kept}/rootfs`)) {
-        this.#trash.take(`${folder}/rootfs`);
-        rmSync(`${folder}/shifted`, { force: true });
-        renameSync(`${kept}/rootfs`, `${folder}/rootfs`);
-      }
-      for (const name of companions) rmSync(`${folder}/${name}`, { recursive: true, force: true });
-      copyCompanions(kept, folder);
-      void this.discard([replaceBy]);
-    }
-    await this.#ensureMounted(volume, map);
+    return this.#locks.run(volume.name, () => replaceVolume(this.#parts, this.#trash, volume, replaceBy, map));
   }
 
   async rename(name: string, newName: string): Promise<void> {
     if (!existsSync(this.folder(name))) return;
-    await this.#unmount(name);
+    await this.#roots.unmount(name);
     renameSync(this.folder(name), this.folder(newName));
   }
 
   async remove(name: string): Promise<void> {
     if (!existsSync(this.folder(name))) return;
-    void this.#unmount(name);
+    void this.#roots.unmount(name);
     unmountBelow(this.folder(name)); // the trash is emptied through what is mounted there
     this.#trash.take(this.folder(name));
     await this.#trash.emptied(shortWhile);
@@ -403,7 +304,7 @@ export class DirDriver implements StorageDriver {
   discard(ids: readonly string[]): Promise<void> {
     for (const id of ids) {
       if (!id) continue;
-      this.#successors.delete(id);
+      this.#roots.forget(id);
       this.#layers.discard(id);
       this.#trash.take(this.#kept(id));
     }
@@ -417,8 +318,8 @@ export class DirDriver implements StorageDriver {
   async lend<T>(record: VolumeRecord, name: string | undefined, work: (files: LentFiles) => Promise<T>): Promise<T> {
     const folder = name === undefined ? this.#kept(record.own) : this.folder(name);
     if (record.kind !== "overlay") return work({ rootfs: `${folder}/rootfs`, folder });
-    if (record.image) await this.#locks.run(record.image, () => this.#images.mountSquashfs(record.image));
-    return this.#withMerged(record, (rootfs) => work({ rootfs, folder }));
+    if (record.image) await this.#imageRoot(record.image);
+    return this.#roots.withMerged(record, (rootfs) => work({ rootfs, folder }));
   }
 
   ownFiles(volume: Volume): string {
@@ -439,22 +340,12 @@ export class DirDriver implements StorageDriver {
   protected async empty(): Promise<void> {
     try {
       await this.#images.unmountAll();
+      await this.#roots.letGo();
       await this.#trash.emptied();
       for (const entry of readdirSync(this.#root)) await rm(`${this.#root}/${entry}`, { recursive: true, force: true });
     } catch (error) {
       log.warn("a pool's folder could not be emptied", { folder: this.#root, error: explain(error) });
       throw error;
     }
-  }
-}
-
-/** What of a volume stands in the database. */
-function recordOf({ kind, image, own, layers }: VolumeRecord): VolumeRecord {
-  return { kind, image, own, layers };
-}
-
-function copyCompanions(from: string, to: string): void {
-  for (const name of companions) {
-    if (existsSync(`${from}/${name}`)) cpSync(`${from}/${name}`, `${to}/${name}`, { recursive: true });
   }
 }

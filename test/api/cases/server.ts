@@ -1,5 +1,7 @@
 // Cases of the endpoints about the server, its events and its operations.
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import type { eventEndpoints } from "../../../server/api/events.ts";
 import type { operationEndpoints } from "../../../server/api/operations.ts";
 import type { serverEndpoints } from "../../../server/api/server.ts";
@@ -33,9 +35,12 @@ export const serverCases = {
   shutDown: { good: "it ends the daemon: see system/shutdown.test.ts", bad: "refuses nothing" },
   getResources: {
     good: { path: "/1.0/resources" },
-    check: ({ cpu, memory }) => {
-      assert.ok(cpu.total > 0 && cpu.sockets.length > 0, JSON.stringify(cpu));
+    check: (resources) => {
+      const { cpu, memory, storage } = resources;
+      assert.deepEqual(Object.keys(resources), ["cpu", "memory", "gpu", "network", "storage", "usb", "pci", "system"]);
+      assert.ok(cpu.total >= availableParallelism() && cpu.sockets[0].cores[0].threads[0].online, JSON.stringify(cpu));
       assert.ok(memory.total > memory.used && memory.used > 0, JSON.stringify(memory));
+      for (const { id, size } of storage.disks) assert.equal(size, Number(readFileSync(`/sys/class/block/${id}/size`, "utf8")) * 512);
     },
     bad: "refuses nothing",
   },

@@ -11,7 +11,7 @@ import { readYaml } from "../../../cli/output/yaml.ts";
 const parse = async (text: string) => parsePreseed(await readYaml(text));
 const wishes = { pool: "", network: "", ipv4: "", ipv6: "" };
 const defaultProfile = { name: "default", description: "Default profile", config: {}, devices: {}, used_by: [] };
-const nothing: Current = { config: {}, networks: [], pools: [], profiles: [defaultProfile] };
+const nothing: Current = { config: {}, networks: [], pools: [], profiles: [defaultProfile], projects: [] };
 
 /** A server that does what it is asked: only what `admin init` asks for. */
 function fakeServer(current: Current): { server: Server; calls: string[] } {
@@ -47,7 +47,8 @@ cluster: null
     networks: [{ name: "berthbr0", type: "bridge", description: "", config: { "ipv4.nat": "true", "ipv4.address": "auto" } }],
     storage_pools: [{ name: "default", driver: "dir", description: "", config: {} }],
     profiles: [{ name: "default", description: "", config: {}, devices: { root: { type: "disk", path: "/", pool: "default" } } }],
-    ignored: ["network other of project foo", "project foo"],
+    projects: [{ name: "default", description: "", config: { "features.images": "true" } }, { name: "foo", description: "", config: {} }],
+    ignored: ["network other of project foo"],
   });
 });
 

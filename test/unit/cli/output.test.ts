@@ -110,6 +110,6 @@ test("breaks long cells for a narrow terminal, at blanks where there are some, a
 
 test("says how far a transfer is, how fast, and how long it may take", () => {
   assert.deepEqual([renderTransfer(500, 1000, 0.5), renderTransfer(50_000_000, 100_000_000, 10), renderTransfer(1_000_000, 1_000_000_000, 2), renderTransfer(2_000_000, 0, 2)], [
-    "50% (1.00kB/s)", "50% (5.00MB/s, 10s left)", "0% (500.00kB/s, 33min left)", "2.00MB (1.00MB/s)",
+    "50% (1.00kB/s)", "50% (5.00MB/s, 10s left)", "0% (500.00kB/s, 33m 18s left)", "2.00MB (1.00MB/s)",
   ]);
 });

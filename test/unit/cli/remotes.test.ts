@@ -4,12 +4,15 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, wri
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import fc from "fast-check";
 import { X509Certificate } from "node:crypto";
 import { runProgram } from "../../../cli/app.ts";
 import { CliError } from "../../../cli/errors.ts";
 import { createContext } from "../../../cli/context.ts";
 import { parseAddress, parseToken } from "../../../cli/remotes/address.ts";
 import { ensureIdentity, makeIdentity } from "../../../cli/remotes/certificate.ts";
+import { readPlainYaml } from "../../../cli/remotes/plain-yaml.ts";
+import { readYaml, renderYaml } from "../../../cli/output/yaml.ts";
 import { findFolder, loadConfig, saveConfig } from "../../../cli/remotes/config.ts";
 import type { GlobalValues } from "../../../cli/command.ts";
 
@@ -146,4 +149,24 @@ test("commands change the file, and refuse what would harm", async (t) => {
     assert.equal((await run("remote", ...words))[0], 1, words.join(" "));
   }
   assert.equal((await run("list"))[2], usual);
+});
+
+test("what is read without the YAML parser is what it would read", async () => {
+  const any = fc.stringMatching(/^[ -~]{0,12}$/);
+  const word = fc.oneof({ weight: 9, arbitrary: fc.stringMatching(/^[a-z0-9][a-z0-9./:@ -]{0,9}$/) }, { weight: 1, arbitrary: any });
+  const key = fc.oneof({ weight: 9, arbitrary: fc.stringMatching(/^[a-z][a-z0-9._-]{0,8}$/) }, { weight: 1, arbitrary: any });
+  const level = fc.dictionary(key, fc.oneof(word, fc.dictionary(key, word, { maxKeys: 3 })), { maxKeys: 4 });
+  let plain = 0;
+  await fc.assert(fc.asyncProperty(fc.dictionary(key, level, { maxKeys: 3 }), async (document) => {
+    const text = renderYaml(document);
+    const read = readPlainYaml(text);
+    if (read === undefined) return;
+    plain++;
+    assert.deepEqual(read, (await readYaml(text)) ?? {}, text);
+  }), { numRuns: 500 });
+  assert.ok(plain > 20, String(plain));
+  for (const odd of ["a: b\na: c\n", "a:\n", "a:\n    b: c\n", "a: 'b'\n", "- a\n", "a: b # c\n", "a: &x b\n", "a: {b: c}\n", "a: [b]\n", "a: |\n  b\n", "a: b \n", "a:\n  b: c\n   d: e\n", "a: b: c\n", "\ta: b\n", "a: b\n  c: d\n"]) {
+    assert.equal(readPlainYaml(odd), undefined, odd);
+  }
+  assert.deepEqual(readPlainYaml("a:\n  b: https://h:8443\n  c: {}\nd: x y\n"), { a: { b: "https://h:8443", c: {} }, d: "x y" });
 });

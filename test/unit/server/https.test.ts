@@ -5,6 +5,8 @@ import type { IncomingMessage } from "node:http";
 import { test } from "node:test";
 import { TLSSocket } from "node:tls";
 import fc from "fast-check";
+import { checkConfig } from "../../../server/api/config-keys/key.ts";
+import { readAddresses, serverKeys } from "../../../server/api/config-keys/server.ts";
 import { joinAddress, parseListenAddress } from "../../../server/api/config-keys/listen-address.ts";
 import { answerPage, type PagePolicy } from "../../../server/http/origin.ts";
 import { der, oid, time } from "../../../server/https/der.ts";
@@ -76,6 +78,15 @@ test("PROXY headers that come in pieces are waited for, and no bytes do harm", (
       assert.match((error as Error).message, /PROXY/);
     }
   }), { seed: 7, numRuns: 500 });
+});
+
+test("addresses in lists and proxies are checked, and read as the kernel writes them", () => {
+  assert.deepEqual(readAddresses(" 10.0.0.1,2001:DB8:0::1 "), ["10.0.0.1", "2001:db8::1"]);
+  const fault = (key: string, value: string) => checkConfig(serverKeys, { [key]: value });
+  for (const good of ["http://proxy.example:3128", "10.0.0.1:3128", "http://me:secret@proxy:1/", "http://[fd00::1]:3128"]) fault("core.proxy_https", good);
+  for (const bad of ["https://proxy", "http://a b", "ftp://x", "http://x/path"]) assert.throws(() => fault("core.proxy_https", bad), { code: "invalid_config_value" }, bad);
+  assert.throws(() => fault("core.https_trusted_proxy", "10.0.0.0/8"), { code: "invalid_config_value" });
+  assert.throws(() => fault("core.https_allowed_origin", "x\r\nSet-Cookie: y"), { code: "invalid_config_value" });
 });
 
 test("secrets are found in tokens only", () => {

@@ -1,0 +1,98 @@
+// The root file systems of a pool's volumes: mounted as their records say, and let go of. Whoever changes one holds its lock.
+import { chownSync, existsSync, mkdirSync, renameSync } from "node:fs";
+import { isMountPoint, unmountGently } from "../../host/mounts.ts";
+import type { IdMap } from "../../host/user-namespace.ts";
+import { formatIdMap, rootIds } from "../../lxc/idmap.ts";
+import type { Locks } from "../../locks.ts";
+import type { Volume, VolumeRecord } from "../driver.ts";
+import type { ImageLayers } from "./image-layers.ts";
+import { type Layers, makeId } from "./layers.ts";
+import { mountLayers, withRawLayers } from "./overlay.ts";
+
+export class Roots {
+  readonly #pool: string;
+  readonly #images: ImageLayers;
+  readonly #layers: Layers;
+  readonly #locks: Locks;
+  /** Name → how it was mounted, as far as this daemon knows. */
+  readonly #mounted = new Map<string, string>();
+  /** Layer that was written to → the record of its volume since it no longer is. Who asked with the old one means the new one. */
+  readonly #successors = new Map<string, VolumeRecord>();
+
+  /** The last unmount; they come one after the other. */
+  #lettingGo = Promise.resolve();
+
+  constructor(pool: string, images: ImageLayers, layers: Layers, locks: Locks) {
+    this.#pool = pool;
+    this.#images = images;
+    this.#layers = layers;
+    this.#locks = locks;
+  }
+
+  /** The folder of a volume. */
+  folder(name: string): string {
+    return `${this.#pool}/containers/${name}`;
+  }
+
+  /** What `own` was written to for is `next` from now on. */
+  succeed(own: string, next: VolumeRecord): void {
+    if (own) this.#successors.set(own, next);
+  }
+
+  forget(own: string): void {
+    this.#successors.delete(own);
+  }
+
+  latest(volume: Volume): Volume {
+    const next = this.#successors.get(volume.own);
+    return next ? this.latest({ ...volume, ...next }) : volume;
+  }
+
+  async ensureMounted(asked: Volume, map: IdMap): Promise<void> {
+    const volume = this.latest(asked);
+    const folder = this.folder(volume.name);
+    chownSync(folder, rootIds(map).uid, 0);
+    if (volume.kind !== "overlay") return;
+    this.adopt(volume);
+    const target = `${folder}/rootfs`;
+    const wanted = `${volume.own} ${formatIdMap(map)}`;
+    if (isMountPoint(target)) {
+      if (this.#mounted.get(volume.name) === wanted) return;
+      await this.unmount(volume.name);
+    }
+    mkdirSync(target, { recursive: true, mode: 0o755 });
+    if (volume.image) await this.#locks.run(volume.image, () => this.#images.mountSquashfs(volume.image));
+    const image = volume.image ? this.#images.rootfs(volume.image) : undefined;
+    await mountLayers({ image, layers: this.#layers.root, below: volume.layers, own: volume.own }, map, target, `${this.#pool}/mounts/${volume.name}`);
+    this.#mounted.set(volume.name, wanted);
+  }
+
+  /** What a volume wrote to lay beside it once. */
+  adopt(volume: Volume): void {
+    const before = `${this.folder(volume.name)}/diff`;
+    if (!this.#layers.has(volume.own) && existsSync(before)) renameSync(before, this.#layers.folder(volume.own));
+  }
+
+  /** It is gone at once; resolves when nothing holds the layer that was written to. */
+  unmount(name: string): Promise<void> {
+    this.#mounted.delete(name);
+    this.#lettingGo = unmountGently(`${this.folder(name)}/rootfs`);
+    return this.#lettingGo;
+  }
+
+  /** Resolves when nothing of what was unmounted holds the pool's file system. */
+  letGo(): Promise<void> {
+    return this.#lettingGo;
+  }
+
+  /** Where the root folder of what lies below a volume's own layer is. */
+  below({ layers: [first], image }: VolumeRecord): string {
+    return first === undefined ? this.#images.rootfs(image) : this.#layers.upper(first);
+  }
+
+  /** Lends the files that a snapshot's layers and image give together. */
+  withMerged<T>({ image, layers }: Pick<VolumeRecord, "image" | "layers">, work: (path: string) => Promise<T>): Promise<T> {
+    const parts = { image: image ? this.#images.rootfs(image) : undefined, layers: this.#layers.root, below: layers };
+    return withRawLayers(parts, `${this.#pool}/mounts/${makeId()}`, work);
+  }
+}
