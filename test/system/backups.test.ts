@@ -43,6 +43,13 @@ async function makeSource(pool = "default"): Promise<void> {
   await execOk("setfattr", ["-n", "user.note", "-v", "kept", `/proc/${await pidOf(one)}/root/home/state`]);
 }
 
+/** Puts a file of many random bytes into an instance, as its root. */
+async function fill(daemon: Daemon, root: string, size: string): Promise<void> {
+  const script = 'cd "$0" && exec setpriv --reuid=1000000 --regid=1000000 --clear-groups sh -c \'exec head -c "$0" /dev/urandom > home/big\' "$1"';
+  const { code, stderr } = await daemon.inNamespace("sh", "-c", script, root, size);
+  assert.equal(code, 0, stderr);
+}
+
 const pidOf = async (name: string) => (await daemon.must("GET", `${urlOf(name)}/state`)).pid;
 
 const look = "cd /home; echo $(cat state hard) $(stat -c %u:%g:%a:%h state) $(readlink soft) $(stat -c %F:%a:%s fifo sparse sticky | tr ' ' _) $(ls /bin/base64 2>&1 | grep -c No); hostname";
@@ -148,7 +155,7 @@ test("the stock client exports and imports", async () => {
 
 test("a backup that is cancelled, whose instance is deleted, or whose daemon is killed leaves nothing", async () => {
   await create(daemon, one);
-  await daemon.inNamespace("sh", "-c", "head -c 60m /dev/urandom > \"$0/home/big\"", `${daemon.dir}/storage-pools/default/containers/${one}/rootfs`);
+  await fill(daemon, `${daemon.dir}/storage-pools/default/containers/${one}/rootfs`, "60m");
   const begin = async () => {
     const { json } = await daemon.request("POST", `${urlOf(one)}/backups`, { compression_algorithm: "xz -9" });
     await pause(200);

@@ -55,7 +55,7 @@ export const backupCases = {
   exportBackup: {
     prepare: backedUp("exported"),
     good: { path: `${urlOf("exported", "b0")}/export` },
-    check: (text) => assert.match(text, /^backup\/index\.yaml/),
+    check: (text) => assert.match(text, /^backup\/(PaxHeaders\/)?index\.yaml/),
     bad: { ...missing, path: `${urlOf("off", "nope")}/export` },
   },
 } satisfies Record<keyof typeof backupEndpoints, Case>;
