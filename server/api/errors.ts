@@ -127,7 +127,6 @@ const table = {
   backup_exists: { status: 409, message: "Backup \"{name}\" already exists", hint: "Choose another name, or leave it out for one that is free." },
   backup_running: { status: 400, message: "Instance \"{name}\" is being backed up already", hint: "Wait for it (berth operation list), or cancel it: berth operation delete ID" },
   backup_broken: { status: 400, message: "Backup is not usable: {reason}" },
-  compression_unsupported: { status: 400, message: "Compression algorithm \"{algorithm}\" is not supported: use {known}, with a level such as -3 if you want" },
   migration_failed: { status: 500, message: "Error transferring instance data: {reason}", hint: "The instance is where it was. See the other server's log for more." },
   live_migration_unsupported: {
     status: 500,
