@@ -35,6 +35,7 @@ import { BusyInstances } from "./instances/busy.ts";
 import { DiskUsage } from "./instances/disk-usage.ts";
 import { instanceEnded } from "./instances/on-end.ts";
 import { autostart, recoverInstances } from "./instances/recover.ts";
+import { metadataRoutes } from "./instances/metadata/routes.ts";
 import { instanceRoutes } from "./instances/routes.ts";
 import { openSftp } from "./instances/sftp.ts";
 import { Runtime } from "./instances/runtime.ts";
@@ -126,7 +127,7 @@ function makeContext(paths: Paths): Context {
 
 async function makeHandlers(ctx: Context, stats: RequestStats): Promise<Handlers> {
   return guardOwners(ctx, {
-    ...serverRoutes(ctx, await readTools()), ...certificateRoutes(ctx), ...operationRoutes(ctx.operations, ctx.events), ...instanceRoutes(ctx), ...snapshotRoutes(ctx), ...backupRoutes(ctx),
+    ...serverRoutes(ctx, await readTools()), ...certificateRoutes(ctx), ...operationRoutes(ctx.operations, ctx.events), ...instanceRoutes(ctx), ...snapshotRoutes(ctx), ...metadataRoutes(ctx), ...backupRoutes(ctx),
     ...imageRoutes(ctx), ...networkRoutes(ctx), ...profileRoutes(ctx), ...projectRoutes(ctx), ...storageRoutes(ctx),
     ...warningRoutes(ctx), ...metricsRoutes(ctx, stats),
   } as unknown as Handlers);

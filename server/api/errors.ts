@@ -191,6 +191,11 @@ const table = {
   log_not_found: { status: 404, message: "Log file \"{name}\" not found" },
   invalid_log_name: { status: 400, message: "Log file name \"{name}\" not valid" },
 
+  metadata_invalid: { status: 400, message: "Invalid metadata: {reason}" },
+  template_path_missing: { status: 400, message: "missing path argument" },
+  invalid_template_name: { status: 400, message: "Invalid template filename", hint: "\"{name}\" is not the name of a file: it has no folders." },
+  template_not_found: { status: 404, message: "Template \"{name}\" not found", hint: "See `berth config template list` for those there are." },
+
   // Files of instances
   file_path_missing: { status: 400, message: "Missing path argument" },
   file_not_found: { status: 404, message: "Not Found", hint: "There is no {path} in the instance, or not the directory it is to be in." },
