@@ -21,7 +21,7 @@ test("a copy has what its source has, but for what the server remembers of it", 
   assert.deepEqual(body(), {
     name: "c2", architecture: "x86_64", description: "d", ephemeral: false, stateful: false, type: "container", profiles: ["default"],
     config: { "user.a": "1", "volatile.base_image": "abc" }, devices: source.devices,
-    source: { type: "copy", source: "c1", ephemeral: false, live: true, instance_only: false, container_only: false, refresh: false, allow_inconsistent: false },
+    source: { type: "copy", source: "c1", live: true, instance_only: false, container_only: false, refresh: false, allow_inconsistent: false },
   });
   assert.equal(body({}, "c1/s0").source?.source, "c1/s0");
 });
