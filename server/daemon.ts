@@ -1,8 +1,10 @@
 // The daemon: makes everything, starts it in order, and ends it in the opposite order.
 import { closeSync, openSync } from "node:fs";
+import type { IncomingMessage } from "node:http";
 import { isTrue } from "./api/config-keys/key.ts";
 import { readAddresses } from "./api/config-keys/server.ts";
 import { fail } from "./api/errors.ts";
+import type { Caller } from "./auth/caller.ts";
 import type { Context } from "./context.ts";
 import { certificateRoutes } from "./certificates/routes.ts";
 import { CertificateStore } from "./certificates/store.ts";
@@ -24,6 +26,9 @@ import { confineUsers } from "./http/users.ts";
 import { handleUpgrades } from "./http/websockets.ts";
 import { readServerCertificate } from "./https/certificate.ts";
 import { HttpsListener, type Serving } from "./https/listener.ts";
+import { Bearers } from "./identities/bearers.ts";
+import { identityRoutes } from "./identities/routes.ts";
+import { BearerStore } from "./identities/store.ts";
 import { ImageLibrary } from "./image-library/library.ts";
 import { imageRoutes } from "./image-library/routes.ts";
 import { keepImages } from "./image-library/tasks.ts";
@@ -112,6 +117,7 @@ function makeContext(paths: Paths): Context {
     settings,
     trust: new Trust(new CertificateStore(db), () => !isTrue(settings.get("core.metrics_authentication"))),
     tokens: new Tokens(),
+    bearers: new Bearers(new BearerStore(db)),
     https: new HttpsListener(certificate, 8443),
     metricsHttps: new HttpsListener(certificate, 9100),
     projects,
@@ -135,10 +141,17 @@ function makeContext(paths: Paths): Context {
 
 async function makeHandlers(ctx: Context, stats: RequestStats): Promise<Handlers> {
   return guardOwners(ctx, {
-    ...serverRoutes(ctx, await readTools()), ...certificateRoutes(ctx), ...operationRoutes(ctx.operations, ctx.events), ...instanceRoutes(ctx), ...snapshotRoutes(ctx), ...backupRoutes(ctx),
+    ...serverRoutes(ctx, await readTools()), ...certificateRoutes(ctx), ...identityRoutes(ctx), ...operationRoutes(ctx.operations, ctx.events), ...instanceRoutes(ctx), ...snapshotRoutes(ctx), ...backupRoutes(ctx),
     ...imageRoutes(ctx), ...networkRoutes(ctx), ...profileRoutes(ctx), ...projectRoutes(ctx), ...storageRoutes(ctx),
     ...warningRoutes(ctx), ...metricsRoutes(ctx, stats),
   } as unknown as Handlers);
+}
+
+/** As in LXD, a certificate that is trusted goes before a token, and who comes by a socket of this machine needs neither. */
+function whoMakes(ctx: Context, { socket, headers }: IncomingMessage): Caller {
+  const shown = ctx.trust.callerOf(socket);
+  if (!shown) return unixCaller(socket);
+  return shown.trusted ? shown : (ctx.bearers.callerOf(socket, headers.authorization, shown.requestor.address) ?? shown);
 }
 
 /** Starts a daemon and resolves once it serves. */
@@ -157,7 +170,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   await Promise.all([ctx.pools.open(), ctx.networks.open(), ensureLxcfs(paths.lxcfs)]);
   await recoverInstances(ctx);
   await ctx.warnings.watch("proxies_failed", {}, () => ctx.proxies.recover()).catch((error) => log.error("proxy devices could not be recovered", { error: explain(error) }));
-  const callerOf: CallerOf = (socket) => ctx.trust.callerOf(socket) ?? unixCaller(socket);
+  const callerOf: CallerOf = (request) => whoMakes(ctx, request);
   const pages = () => pagePolicy(ctx.settings);
   const stats = new RequestStats();
   const app = createApp(await makeHandlers(ctx, stats), { callerOf, pages, stats, isShuttingDown: () => ctx.shutdown.begun });

@@ -2,6 +2,7 @@
 import { backupEndpoints } from "./backups.ts";
 import { certificateEndpoints } from "./certificates.ts";
 import { eventEndpoints } from "./events.ts";
+import { identityEndpoints } from "./identities.ts";
 import { imageEndpoints } from "./images.ts";
 import { instanceEndpoints } from "./instances.ts";
 import { metricsEndpoints } from "./metrics.ts";
@@ -17,6 +18,7 @@ import { warningEndpoints } from "./warnings.ts";
 export const endpoints = {
   ...serverEndpoints,
   ...certificateEndpoints,
+  ...identityEndpoints,
   ...eventEndpoints,
   ...operationEndpoints,
   ...instanceEndpoints,

@@ -1,15 +1,13 @@
 // Whom the server trusts over the network, and the connections they have.
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
-import type { Role } from "../api/certificates.ts";
 import type { ProjectAccess } from "../api/endpoint.ts";
 import { fail } from "../api/errors.ts";
 import type { Requestor } from "../api/events.ts";
-import { administrator, type Caller } from "../auth/caller.ts";
+import { accessOf, administrator, type Caller } from "../auth/caller.ts";
 import { describeCertificate, isWithinDates, type ParsedCertificate } from "./parse.ts";
 import { type CertificateRecord, CertificateStore } from "./store.ts";
 
-const accessOf: Readonly<Record<Role, ProjectAccess>> = { viewer: "view", operator: "operate", admin: "edit" };
 /** How long the client that cuts its own connections has to read the answer, in ms. */
 const farewell = 1000;
 
