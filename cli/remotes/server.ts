@@ -145,10 +145,11 @@ export function serverOf(config: ClientConfig, remote: string, options: ServerOp
 
 async function dialerOf(config: ClientConfig, remote: string, settings: Remote): Promise<Dialer> {
   const [{ TlsDialer }, { ensureIdentity, pinOf }] = await Promise.all([import("../transport/tls.ts"), import("./certificate.ts")]);
+  const token = settings.auth_type === "bearer" ? (await import("./token.ts")).readToken(config, remote) : undefined;
   const authority = join(config.folder, "client.ca");
   return new TlsDialer({
     remote, address: settings.addr, pinned: pinOf(certificateFile(config, remote)),
-    identity: settings.public ? undefined : ensureIdentity(config.folder),
+    identity: settings.public || token !== undefined ? undefined : ensureIdentity(config.folder), token,
     authority: existsSync(authority) ? readFileSync(authority, "utf8") : undefined,
   });
 }
