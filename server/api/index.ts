@@ -4,6 +4,7 @@ import { certificateEndpoints } from "./certificates.ts";
 import { eventEndpoints } from "./events.ts";
 import { identityEndpoints } from "./identities.ts";
 import { imageEndpoints } from "./images.ts";
+import { metadataEndpoints } from "./instance-metadata.ts";
 import { instanceEndpoints } from "./instances.ts";
 import { metricsEndpoints } from "./metrics.ts";
 import { networkEndpoints } from "./networks.ts";
@@ -23,6 +24,7 @@ export const endpoints = {
   ...operationEndpoints,
   ...instanceEndpoints,
   ...snapshotEndpoints,
+  ...metadataEndpoints,
   ...backupEndpoints,
   ...imageEndpoints,
   ...networkEndpoints,
