@@ -107,7 +107,11 @@ function makeContext(paths: Paths): Context {
     guestSockets: new GuestSockets(paths, guestHandlers(() => context, guestEvents)),
     operations: new Operations(events),
     settings,
-    trust: new Trust(new CertificateStore(db), () => !isTrue(settings.get("core.metrics_authentication"))),
+    trust: new Trust(new CertificateStore(db), {
+      openMetrics: () => !isTrue(settings.get("core.metrics_authentication")),
+      hasAuthority: certificate.authority !== undefined,
+      trustsSigned: () => isTrue(settings.get("core.trust_ca_certificates")),
+    }),
     tokens: new Tokens(),
     bearers: new Bearers(new BearerStore(db)),
     https: new HttpsListener(certificate, 8443),

@@ -4,7 +4,7 @@ import type { Role } from "../api/certificates.ts";
 import { fail } from "../api/errors.ts";
 import type { Caller } from "../auth/caller.ts";
 import { checkRights } from "../certificates/add.ts";
-import { parseCertificate } from "../certificates/parse.ts";
+import { parseCertificate, toPem } from "../certificates/parse.ts";
 import type { Context } from "../context.ts";
 import type { Implementation } from "../http/implementation.ts";
 import { checkIdentityName } from "./name.ts";
@@ -86,14 +86,16 @@ function readRights(ctx: Context, { groups, tls_certificate, restricted = true, 
 const none = { effective_groups: [], effective_permissions: [], fine_grained: false };
 
 /** Who is not known by a token is shown in the same form. */
-function describeCaller({ bearers, trust }: Context, { requestor, admin }: Caller, view: (record: BearerRecord) => Identity): CurrentIdentity {
+function describeCaller({ bearers, trust }: Context, { requestor, admin, certificate }: Caller, view: (record: BearerRecord) => Identity): CurrentIdentity {
   const { protocol, username } = requestor;
   if (protocol === "bearer") return { ...view(bearers.get(username)), ...none };
   const common = { authentication_method: protocol, id: username, groups: [], ...none };
   if (protocol === "unix") return { ...common, type: "unix", name: username, tls_certificate: "", restricted: !admin, projects: [], role: "admin" };
-  const { name, restricted, role, certificate } = trust.get(username);
+  if (!certificate) throw fail("forbidden");
+  const { commonName, der, until } = parseCertificate(certificate);
+  const { name, role } = trust.list().find(({ fingerprint }) => fingerprint === username) ?? { name: commonName, role: "admin" }; // none: an authority has signed it
   return {
-    ...common, type: `Client certificate (${restricted ? "restricted" : "unrestricted"})`, name, tls_certificate: certificate,
-    expires_at: new Date(parseCertificate(certificate).until).toISOString(), restricted, projects: trust.store.projectsOf(username), role,
+    ...common, type: `Client certificate (${admin ? "unrestricted" : "restricted"})`, name, tls_certificate: toPem(der),
+    expires_at: new Date(until).toISOString(), restricted: !admin, projects: trust.store.projectsOf(username), role,
   };
 }

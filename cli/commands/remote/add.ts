@@ -3,7 +3,7 @@ import { defineCommand, type Flags, type Values } from "../../command.ts";
 import type { Context } from "../../context.ts";
 import { CliError, prefixed } from "../../errors.ts";
 import { parseAddress, parseToken, type Token } from "../../remotes/address.ts";
-import { ensureIdentity, fingerprintOf, readIdentity, renderPem } from "../../remotes/certificate.ts";
+import { ensureIdentity, fingerprintOf, readAuthority, readIdentity, renderPem } from "../../remotes/certificate.ts";
 import { certificateFile, type Remote, saveConfig, tokenFile, writeOwnFile } from "../../remotes/config.ts";
 import { Server } from "../../remotes/server.ts";
 import type { TlsDialer } from "../../transport/tls.ts";
@@ -103,7 +103,7 @@ interface Candidate {
 async function candidate(ctx: Context, name: string, remote: Remote, pinned: string | undefined, token?: string): Promise<Candidate> {
   const { TlsDialer } = await import("../../transport/tls.ts");
   const identity = remote.public || remote.auth_type === "bearer" ? undefined : ensureIdentity(ctx.config.folder);
-  const dialer = new TlsDialer({ remote: name, address: remote.addr, pinned, identity, token });
+  const dialer = new TlsDialer({ remote: name, address: remote.addr, pinned, identity, token, authority: readAuthority(ctx.config.folder) });
   const options = { project: "", debug: ctx.globals.debug, quiet: ctx.globals.quiet, socketPath: ctx.socketPath };
   return { dialer, server: new Server(name, remote, options, async () => dialer) };
 }
