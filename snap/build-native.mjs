@@ -52,7 +52,7 @@ async function compile(target) {
   const program = join(out, target.includes("windows") ? "berth.exe" : target === "" ? "berth" : `berth-${target.replace(/^bun-/, "")}`);
   const externals = ["bufferutil", "utf-8-validate", "cpu-features"].flatMap((name) => ["--external", name]);
   const part = `${program}.${process.pid}${target.includes("windows") ? ".exe" : ""}`;
-  await run(bun, ["build", "--compile", "--minify", "--bytecode", "--format=esm", ...settings, ...ofTarget, ...externals, join(work, "berth-client.js"), "--outfile", part], {
+  await run(bun, ["build", "--compile", "--minify", "--bytecode", "--format=esm", "--splitting", ...settings, ...ofTarget, ...externals, join(work, "berth-client.js"), "--outfile", part], {
     todo: `Bun ${bunVersion} is known to do this; what BUN names may be older`,
   });
   renameSync(part, program);

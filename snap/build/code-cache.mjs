@@ -35,10 +35,8 @@ try {
   await runCommand("list", "-f", "json");
   await runCommand("config", "get", "c1", "user.x");
   await runCommand("nonsense");
-  // What is evaluated only when a command is named.
-  for (const words of ["exec", "info", "launch", "start", "stop", "delete", "config show", "config set", "file push", "image list", "storage list", "network list", "profile list"]) {
-    await runCommand(...words.split(" "), "--help");
-  }
+  await runCommand("exec", "--help");
+  await runCommand("start", "--help");
 } finally {
   server.close();
   rmSync(folder, { recursive: true, force: true });

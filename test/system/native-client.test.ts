@@ -50,7 +50,7 @@ async function must(options: ExecOptions, ...args: string[]): Promise<string> {
 }
 
 natively("help and lists are those of the other client", async () => {
-  for (const args of [["--help"], ["list", "--help"], ["config", "device", "--help"], ["list"], ["list", "-f", "json"], ["image", "list", "-f", "yaml"], ["query", "/1.0"], ["manpage", `${folder()}/man`]]) {
+  for (const args of [["--help"], ["list", "--help"], ["config", "device", "--help"], ["list"], ["list", "-c", "n", "-f", "json"], ["image", "list", "-f", "yaml"], ["query", "/1.0"], ["manpage", `${folder()}/man`]]) {
     assert.equal(await must({}, ...args), await daemon.run(...args), args.join(" "));
   }
 });
