@@ -1,8 +1,7 @@
 // The daemon: makes everything, starts it in order, and ends it in the opposite order.
-import { closeSync, openSync } from "node:fs";
+import { closeSync } from "node:fs";
 import { isTrue } from "./api/config-keys/key.ts";
 import { readAddresses } from "./api/config-keys/server.ts";
-import { fail } from "./api/errors.ts";
 import type { Context } from "./context.ts";
 import { certificateRoutes } from "./certificates/routes.ts";
 import { CertificateStore } from "./certificates/store.ts";
@@ -14,7 +13,6 @@ import { EventHub } from "./events/hub.ts";
 import { GuestEvents } from "./guest-api/events.ts";
 import { guestHandlers } from "./guest-api/handle.ts";
 import { GuestSockets } from "./guest-api/sockets.ts";
-import { tryLock } from "./host/libc.ts";
 import { type CallerOf, createApp, type Handlers } from "./http/app.ts";
 import { callerOf as unixCaller } from "./http/caller-of.ts";
 import { RequestStats } from "./http/requests.ts";
@@ -37,6 +35,7 @@ import { BusyInstances } from "./instances/busy.ts";
 import { DiskUsage } from "./instances/disk-usage.ts";
 import { instanceEnded } from "./instances/on-end.ts";
 import { autostart, recoverInstances } from "./instances/recover.ts";
+import { metadataRoutes } from "./instances/metadata/routes.ts";
 import { instanceRoutes } from "./instances/routes.ts";
 import { openSftp } from "./instances/sftp.ts";
 import { Runtime } from "./instances/runtime.ts";
@@ -55,6 +54,7 @@ import { networkRoutes } from "./managed-networks/routes.ts";
 import { metricsRoutes } from "./metrics/routes.ts";
 import { Operations } from "./operations/registry.ts";
 import { operationRoutes } from "./operations/routes.ts";
+import { takeLock } from "./own-folder.ts";
 import { Paths } from "./paths.ts";
 import { profileRoutes } from "./profiles/routes.ts";
 import { ProfileStore } from "./profiles/store.ts";
@@ -87,14 +87,6 @@ export interface Daemon {
   shutDown(): void;
   /** Resolves once it has ended, on whoever's wish. */
   readonly ended: Promise<void>;
-}
-
-/** Two daemons on one folder would undo each other's work. */
-function takeLock(paths: Paths): number {
-  const lock = openSync(paths.lock, "w", 0o600);
-  if (tryLock(lock)) return lock;
-  closeSync(lock);
-  throw fail("bad_request", { reason: `Another berthd works in ${paths.root} already` });
 }
 
 function makeContext(paths: Paths): Context {
@@ -135,7 +127,7 @@ function makeContext(paths: Paths): Context {
 
 async function makeHandlers(ctx: Context, stats: RequestStats): Promise<Handlers> {
   return guardOwners(ctx, {
-    ...serverRoutes(ctx, await readTools()), ...certificateRoutes(ctx), ...operationRoutes(ctx.operations, ctx.events), ...instanceRoutes(ctx), ...snapshotRoutes(ctx), ...backupRoutes(ctx),
+    ...serverRoutes(ctx, await readTools()), ...certificateRoutes(ctx), ...operationRoutes(ctx.operations, ctx.events), ...instanceRoutes(ctx), ...snapshotRoutes(ctx), ...metadataRoutes(ctx), ...backupRoutes(ctx),
     ...imageRoutes(ctx), ...networkRoutes(ctx), ...profileRoutes(ctx), ...projectRoutes(ctx), ...storageRoutes(ctx),
     ...warningRoutes(ctx), ...metricsRoutes(ctx, stats),
   } as unknown as Handlers);

@@ -12,6 +12,8 @@ import { consoleCommand } from "./instance/console.ts";
 import { copyCommand } from "./instance/copy.ts";
 import { deleteCommand } from "./instance/delete.ts";
 import { enterCommand, execCommand, shellCommand } from "./instance/exec.ts";
+import { exportCommand } from "./instance/export.ts";
+import { importCommand } from "./instance/import.ts";
 import { infoCommand } from "./instance/info.ts";
 import { initCommand, launchCommand } from "./instance/launch.ts";
 import { listCommand } from "./instance/list.ts";
@@ -45,7 +47,7 @@ All of Berth's features can be driven through the various commands below.
 For help with any of those, simply call them with --help.`,
   commands: [
     adminGroup, aliasGroup, clusterCommand, completeCommand, completionCommand, configGroup, consoleCommand, copyCommand, deleteCommand, enterCommand,
-    execCommand, fileGroup, imageGroup, infoCommand, initCommand, launchCommand, listCommand, logsCommand, manpageCommand, monitorCommand, moveCommand,
+    execCommand, exportCommand, fileGroup, imageGroup, importCommand, infoCommand, initCommand, launchCommand, listCommand, logsCommand, manpageCommand, monitorCommand, moveCommand,
     networkGroup, operationGroup, pauseCommand, profileGroup, projectGroup, publishCommand, queryCommand, rebuildCommand, remoteGroup, renameCommand, restartCommand,
     restoreCommand, runCommand, shellCommand, snapshotCommand, startCommand, stopCommand, storageGroup, topCommand, tuiCommand, versionCommand, waitCommand, warningGroup,
     {

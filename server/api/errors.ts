@@ -127,7 +127,6 @@ const table = {
   backup_exists: { status: 409, message: "Backup \"{name}\" already exists", hint: "Choose another name, or leave it out for one that is free." },
   backup_running: { status: 400, message: "Instance \"{name}\" is being backed up already", hint: "Wait for it (berth operation list), or cancel it: berth operation delete ID" },
   backup_broken: { status: 400, message: "Backup is not usable: {reason}" },
-  compression_unsupported: { status: 400, message: "Compression algorithm \"{algorithm}\" is not supported: use {known}, with a level such as -3 if you want" },
   migration_failed: { status: 500, message: "Error transferring instance data: {reason}", hint: "The instance is where it was. See the other server's log for more." },
   live_migration_unsupported: {
     status: 500,
@@ -191,6 +190,11 @@ const table = {
   source_unsupported: { status: 400, message: "Instance source type \"{type}\" is not supported" },
   log_not_found: { status: 404, message: "Log file \"{name}\" not found" },
   invalid_log_name: { status: 400, message: "Log file name \"{name}\" not valid" },
+
+  metadata_invalid: { status: 400, message: "Invalid metadata: {reason}" },
+  template_path_missing: { status: 400, message: "missing path argument" },
+  invalid_template_name: { status: 400, message: "Invalid template filename", hint: "\"{name}\" is not the name of a file: it has no folders." },
+  template_not_found: { status: 404, message: "Template \"{name}\" not found", hint: "See `berth config template list` for those there are." },
 
   // Files of instances
   file_path_missing: { status: 400, message: "Missing path argument" },
@@ -313,6 +317,14 @@ const table = {
   pool_driver_unsupported: { status: 400, message: "Storage driver \"{driver}\" is not supported; use \"dir\" or \"btrfs\"" },
   root_size_too_small: { status: 400, message: "The root disk holds {used} bytes already, more than {size}", hint: "Choose a larger size, or remove files first." },
   disk_full: { status: 500, message: "No space left on the device that holds {path}", hint: "Free some space, then try again." },
+
+  // The daemon itself
+  database_newer: {
+    status: 500,
+    message: "{file} is of version {version}, and this berthd knows versions up to {known}: a newer Berth has written it",
+    hint: "Install the newer Berth again. Or go back to what was before: move the copy {file}.v{known} to {file}, if there is one; what was made since is not in it.",
+  },
+  instances_running: { status: 400, message: "Instances are running: {names}", hint: "Stop them first: berthd shutdown" },
 
   // Host tools
   tool_missing: { status: 500, message: "{tool} was not found on this machine", hint: "Install it: apt install {package}" },

@@ -3,6 +3,7 @@ import { backupEndpoints } from "./backups.ts";
 import { certificateEndpoints } from "./certificates.ts";
 import { eventEndpoints } from "./events.ts";
 import { imageEndpoints } from "./images.ts";
+import { metadataEndpoints } from "./instance-metadata.ts";
 import { instanceEndpoints } from "./instances.ts";
 import { metricsEndpoints } from "./metrics.ts";
 import { networkEndpoints } from "./networks.ts";
@@ -21,6 +22,7 @@ export const endpoints = {
   ...operationEndpoints,
   ...instanceEndpoints,
   ...snapshotEndpoints,
+  ...metadataEndpoints,
   ...backupEndpoints,
   ...imageEndpoints,
   ...networkEndpoints,

@@ -2,7 +2,7 @@
 // what is listed, so nothing is listed that is not there.
 export const apiExtensions: readonly string[] = [
   "etag", "patch", "container_last_used_at", "container_cpu_time", "network", "profile_usedby", "container_exec_recording",
-  "container_exec_signal_handling", "container_image_properties", "network_firewall_filtering", "network_routes", "storage",
+  "container_exec_signal_handling", "container_image_properties", "container_edit_metadata", "network_firewall_filtering", "network_routes", "storage",
   "network_dhcp_expiry", "entity_description", "resources", "network_dhcp_gateway", "network_leases", "operation_description",
   "event_lifecycle", "network_state", "container_protection_delete", "network_hwaddr", "network_nat_order", "container_full", "console",
   "network_leases_location", "kernel_features", "id_map_current", "event_location", "network_nat_address", "lxc_features",

@@ -56,7 +56,8 @@ function applyOne(target: TemplateTarget, guestPath: string, template: ImageTemp
   asContainerRoot(target.uid, target.gid, () => writeGuestFile(`${target.folder}/rootfs`, guestPath, rendered, template.create_only));
 }
 
-function openat2At(folder: string, relative: string, flags: number, resolve: number, mode = 0): number {
+/** Opens what lies in a folder. */
+export function openat2At(folder: string, relative: string, flags: number, resolve: number, mode = 0): number {
   const root = openSync(folder, constants.O_RDONLY | constants.O_DIRECTORY);
   try {
     return openat2(root, relative, flags, mode, resolve);

@@ -49,6 +49,11 @@ export function instanceUrl({ name, project }: Pick<InstanceRecord, "name" | "pr
   return urlIn(project, `/1.0/${noun}/${name}`);
 }
 
+/** Where its metadata and the templates are. */
+export function metadataUrl(instance: Pick<InstanceRecord, "name" | "project">, below = ""): string {
+  return urlIn(instance.project, `/1.0/instances/${instance.name}/metadata${below}`);
+}
+
 /** The URL of one of its log files. */
 export function logUrl({ name, project }: Pick<InstanceRecord, "name" | "project">, file: string): string {
   return `/1.0/instances/${name}/logs/${encodeURIComponent(file)}${project === "default" ? "" : `?project=${encodeURIComponent(project)}`}`;

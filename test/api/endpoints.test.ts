@@ -14,6 +14,7 @@ import { certificateCases } from "./cases/certificates.ts";
 import { imageCases } from "./cases/images.ts";
 import { instanceCases } from "./cases/instances.ts";
 import { networkCases } from "./cases/networks.ts";
+import { metadataCases } from "./cases/instance-metadata.ts";
 import { metricsCases, warningCases } from "./cases/observe.ts";
 import { profileCases, storageCases } from "./cases/profiles.ts";
 import { projectCases } from "./cases/projects.ts";
@@ -25,7 +26,7 @@ import { type Heard, listen, openSocket, refusedUpgrade, upgrade } from "./socke
 
 /** An endpoint without a case does not compile. */
 const cases = {
-  ...serverCases, ...certificateCases, ...eventCases, ...operationCases, ...instanceCases, ...snapshotCases, ...backupCases, ...imageCases, ...networkCases, ...profileCases, ...projectCases,
+  ...serverCases, ...certificateCases, ...eventCases, ...operationCases, ...instanceCases, ...snapshotCases, ...metadataCases, ...backupCases, ...imageCases, ...networkCases, ...profileCases, ...projectCases,
   ...storageCases, ...warningCases, ...metricsCases,
 } satisfies Record<OperationId, Case>;
 
