@@ -43,7 +43,7 @@ function makePair({ serverCertificate, serverKey }: Paths): void {
     write(serverKey, key.export({ type: "sec1", format: "pem" }) as string, 0o600);
   }
   if (key.asymmetricKeyDetails?.namedCurve !== "secp384r1") throw new Error(`${serverKey} is there, ${serverCertificate} is not`);
-  write(serverCertificate, makeCertificate(key, { commonName: `root@${os.hostname()}`, names: ownNames() }), 0o644);
+  write(serverCertificate, makeCertificate(key, { commonName: `root@${os.hostname()}`, names: ownNames(), purpose: "server" }), 0o644);
 }
 
 function readAuthority(paths: Paths): ServerCertificate["authority"] {

@@ -1,4 +1,4 @@
-// A certificate of the server's own, signed by itself: clients know it by its fingerprint.
+// Certificates that are signed by themselves, the server's and those of clients: they are known by their fingerprints.
 import { createPublicKey, type KeyObject, randomBytes, sign } from "node:crypto";
 import { isIP } from "node:net";
 import ipaddr from "ipaddr.js";
@@ -15,9 +15,18 @@ function alternativeName(name: string): Buffer {
   return isIP(name) ? der(0x87, Buffer.from(ipaddr.parse(name).toByteArray())) : der(0x82, Buffer.from(name));
 }
 
-/** Makes the PEM of a certificate for an elliptic key of curve P-384, good for ten years for all `names`. */
-export function makeCertificate(key: KeyObject, subject: { commonName: string; names: readonly string[] }, from = new Date()): string {
-  const name = sequence(attribute("2.5.4.10", "Berth"), attribute("2.5.4.3", subject.commonName));
+const purposes = { server: "1.3.6.1.5.5.7.3.1", client: "1.3.6.1.5.5.7.3.2" } as const;
+
+export interface CertificateSubject {
+  commonName: string;
+  /** Host names and addresses that it is good for. */
+  names?: readonly string[];
+  purpose: keyof typeof purposes;
+}
+
+/** Makes the PEM of a certificate for an elliptic key of curve P-384, good for ten years. */
+export function makeCertificate(key: KeyObject, { commonName, names = [], purpose }: CertificateSubject, from = new Date()): string {
+  const name = sequence(attribute("2.5.4.10", "Berth"), attribute("2.5.4.3", commonName));
   const digitalSignature = Buffer.from([0x80]);
   const serial = randomBytes(16);
   serial[0] = (serial[0] ?? 0) | 1; // no leading zeros, which DER has no place for
@@ -28,11 +37,15 @@ export function makeCertificate(key: KeyObject, subject: { commonName: string; n
     der(0xa3, sequence(
       extension("2.5.29.19", sequence(), true),
       extension("2.5.29.15", bits(digitalSignature, 7), true),
-      extension("2.5.29.37", sequence(oid("1.3.6.1.5.5.7.3.1"))),
-      extension("2.5.29.17", sequence(...subject.names.map(alternativeName))),
+      extension("2.5.29.37", sequence(oid(purposes[purpose]))),
+      ...(names.length > 0 ? [extension("2.5.29.17", sequence(...names.map(alternativeName)))] : []),
     )),
   );
-  const certificate = sequence(body, ecdsaWithSha384, bits(sign("sha384", body, key)));
-  const lines = certificate.toString("base64").replace(/.{64}(?!$)/g, "$&\n");
+  return renderPem(sequence(body, ecdsaWithSha384, bits(sign("sha384", body, key))));
+}
+
+/** A certificate in DER as PEM. */
+export function renderPem(raw: Buffer): string {
+  const lines = raw.toString("base64").replace(/.{64}(?!$)/g, "$&\n");
   return `-----BEGIN CERTIFICATE-----\n${lines}\n-----END CERTIFICATE-----\n`;
 }

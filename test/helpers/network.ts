@@ -23,7 +23,7 @@ export interface Identity {
 /** Makes a client's certificate. `from`: when it begins to be good; ten years from then it ends. */
 export function makeIdentity(commonName: string, from?: Date): Identity {
   const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-384" });
-  const cert = makeCertificate(privateKey, { commonName, names: [commonName] }, from);
+  const cert = makeCertificate(privateKey, { commonName, names: [commonName], purpose: "server" }, from);
   return { cert, key: privateKey.export({ type: "sec1", format: "pem" }) as string, base64: cert.replace(/-----.*-----|\n/g, "") };
 }
 

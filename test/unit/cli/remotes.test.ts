@@ -130,7 +130,7 @@ test("makes a certificate that others understand, once", (t) => {
   assert.ok(certificate.verify(certificate.publicKey) && !certificate.ca);
   assert.deepEqual([certificate.publicKey.asymmetricKeyType, certificate.publicKey.asymmetricKeyDetails?.namedCurve], ["ec", "secp384r1"]);
   assert.deepEqual(certificate.keyUsage, ["1.3.6.1.5.5.7.3.2"]);
-  assert.match(certificate.subject, /^O=berth\nCN=.+@.+$/);
+  assert.match(certificate.subject, /^O=Berth\nCN=.+@.+$/);
   const late = new X509Certificate(makeIdentity("über@host", new Date("2045-03-01T12:00:00Z")).cert);
   assert.deepEqual([new Date(late.validFrom).toISOString(), new Date(late.validTo).toISOString(), late.subject], ["2045-03-01T12:00:00.000Z", "2055-03-01T12:00:00.000Z", "O=berth\nCN=über@host"]);
 });
