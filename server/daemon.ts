@@ -1,7 +1,9 @@
 // The daemon: makes everything, starts it in order, and ends it in the opposite order.
 import { closeSync } from "node:fs";
+import type { IncomingMessage } from "node:http";
 import { isTrue } from "./api/config-keys/key.ts";
 import { readAddresses } from "./api/config-keys/server.ts";
+import type { Caller } from "./auth/caller.ts";
 import type { Context } from "./context.ts";
 import { certificateRoutes } from "./certificates/routes.ts";
 import { CertificateStore } from "./certificates/store.ts";
@@ -22,6 +24,9 @@ import { confineUsers } from "./http/users.ts";
 import { handleUpgrades } from "./http/websockets.ts";
 import { readServerCertificate } from "./https/certificate.ts";
 import { HttpsListener, type Serving } from "./https/listener.ts";
+import { Bearers } from "./identities/bearers.ts";
+import { identityRoutes } from "./identities/routes.ts";
+import { BearerStore } from "./identities/store.ts";
 import { ImageLibrary } from "./image-library/library.ts";
 import { imageRoutes } from "./image-library/routes.ts";
 import { keepImages } from "./image-library/tasks.ts";
@@ -102,8 +107,13 @@ function makeContext(paths: Paths): Context {
     guestSockets: new GuestSockets(paths, guestHandlers(() => context, guestEvents)),
     operations: new Operations(events),
     settings,
-    trust: new Trust(new CertificateStore(db), () => !isTrue(settings.get("core.metrics_authentication"))),
+    trust: new Trust(new CertificateStore(db), {
+      openMetrics: () => !isTrue(settings.get("core.metrics_authentication")),
+      hasAuthority: certificate.authority !== undefined,
+      trustsSigned: () => isTrue(settings.get("core.trust_ca_certificates")),
+    }),
     tokens: new Tokens(),
+    bearers: new Bearers(new BearerStore(db)),
     https: new HttpsListener(certificate, 8443),
     metricsHttps: new HttpsListener(certificate, 9100),
     projects,
@@ -127,10 +137,17 @@ function makeContext(paths: Paths): Context {
 
 async function makeHandlers(ctx: Context, stats: RequestStats): Promise<Handlers> {
   return guardOwners(ctx, {
-    ...serverRoutes(ctx, await readTools()), ...certificateRoutes(ctx), ...operationRoutes(ctx.operations, ctx.events), ...instanceRoutes(ctx), ...snapshotRoutes(ctx), ...metadataRoutes(ctx), ...backupRoutes(ctx),
+    ...serverRoutes(ctx, await readTools()), ...certificateRoutes(ctx), ...identityRoutes(ctx), ...operationRoutes(ctx.operations, ctx.events), ...instanceRoutes(ctx), ...snapshotRoutes(ctx), ...metadataRoutes(ctx), ...backupRoutes(ctx),
     ...imageRoutes(ctx), ...networkRoutes(ctx), ...profileRoutes(ctx), ...projectRoutes(ctx), ...storageRoutes(ctx),
     ...warningRoutes(ctx), ...metricsRoutes(ctx, stats),
   } as unknown as Handlers);
+}
+
+/** As in LXD, a certificate that is trusted goes before a token, and who comes by a socket of this machine needs neither. */
+function whoMakes(ctx: Context, { socket, headers }: IncomingMessage): Caller {
+  const shown = ctx.trust.callerOf(socket);
+  if (!shown) return unixCaller(socket);
+  return shown.trusted ? shown : (ctx.bearers.callerOf(socket, headers.authorization, shown.requestor.address) ?? shown);
 }
 
 /** Starts a daemon and resolves once it serves. */
@@ -149,7 +166,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   await Promise.all([ctx.pools.open(), ctx.networks.open(), ensureLxcfs(paths.lxcfs)]);
   await recoverInstances(ctx);
   await ctx.warnings.watch("proxies_failed", {}, () => ctx.proxies.recover()).catch((error) => log.error("proxy devices could not be recovered", { error: explain(error) }));
-  const callerOf: CallerOf = (socket) => ctx.trust.callerOf(socket) ?? unixCaller(socket);
+  const callerOf: CallerOf = (request) => whoMakes(ctx, request);
   const pages = () => pagePolicy(ctx.settings);
   const stats = new RequestStats();
   const app = createApp(await makeHandlers(ctx, stats), { callerOf, pages, stats, isShuttingDown: () => ctx.shutdown.begun });

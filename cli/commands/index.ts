@@ -2,6 +2,7 @@
 import type { Group } from "../command.ts";
 import { adminGroup } from "./admin/index.ts";
 import { aliasGroup } from "./alias/index.ts";
+import { authGroup } from "./auth/index.ts";
 import { configGroup } from "./config/index.ts";
 import { completeCommand, completionCommand } from "./docs/completion.ts";
 import { manpageCommand } from "./docs/manpage.ts";
@@ -46,7 +47,7 @@ export const root: Group = {
 All of Berth's features can be driven through the various commands below.
 For help with any of those, simply call them with --help.`,
   commands: [
-    adminGroup, aliasGroup, clusterCommand, completeCommand, completionCommand, configGroup, consoleCommand, copyCommand, deleteCommand, enterCommand,
+    adminGroup, aliasGroup, authGroup, clusterCommand, completeCommand, completionCommand, configGroup, consoleCommand, copyCommand, deleteCommand, enterCommand,
     execCommand, exportCommand, fileGroup, imageGroup, importCommand, infoCommand, initCommand, launchCommand, listCommand, logsCommand, manpageCommand, monitorCommand, moveCommand,
     networkGroup, operationGroup, pauseCommand, profileGroup, projectGroup, publishCommand, queryCommand, rebuildCommand, remoteGroup, renameCommand, restartCommand,
     restoreCommand, runCommand, shellCommand, snapshotCommand, startCommand, stopCommand, storageGroup, topCommand, tuiCommand, versionCommand, waitCommand, warningGroup,

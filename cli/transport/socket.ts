@@ -13,7 +13,7 @@ export class SocketTransport implements Transport {
   }
 
   async request(request: TransportRequest): Promise<TransportResponse> {
-    const head = renderHead(request, this.#dialer.host, `berth/${version}`);
+    const head = renderHead({ ...request, headers: { ...request.headers, ...this.#dialer.headers } }, this.#dialer.host, `berth/${version}`);
     const socket = await openConnection(this.#dialer);
     let isConnected = !socket.connecting;
     socket.once("connect", () => (isConnected = true));

@@ -68,6 +68,23 @@ const table = {
     message: "Can't issue token when server isn't listening on network",
     hint: "Have it listen first: berth config set core.https_address :8443",
   },
+  identity_not_found: { status: 404, message: "Identity not found", hint: "See `berth auth identity list` for those there are." },
+  identity_exists: { status: 409, message: "Identity \"{name}\" already exists" },
+  groups_unknown: {
+    status: 400,
+    message: "Berth has no groups: an identity has projects and a role",
+    hint: "Give it those: berth auth identity create bearer/NAME --projects ONE,TWO --role viewer",
+  },
+  bearer_refused: {
+    status: 403,
+    message: "Failed verifying bearer token: Token is not valid",
+    hint: "It was revoked, or is not of this server: ask for another one (berth auth identity token issue bearer/NAME).",
+  },
+  bearer_expired: {
+    status: 403,
+    message: "Failed verifying bearer token: Token is not valid: token is expired",
+    hint: "Ask for another one: berth auth identity token issue bearer/NAME",
+  },
   too_many_attempts: { status: 429, message: "Too many passwords are being tried", hint: "Wait a moment, then try again." },
   server_certificate_broken: {
     status: 500,

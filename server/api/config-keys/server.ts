@@ -42,6 +42,9 @@ export const serverKeys: KeyTable = {
     type: { kind: "check", name: "span", check: timeSpan }, live: true, description: "How long a token for a new client can be used; for ever when unset",
   },
   "core.shutdown_timeout": { type: { kind: "int", min: 0 }, default: "5", live: true, description: "Minutes to wait for running operations when berthd stops" },
+  "core.trust_ca_certificates": {
+    type: { kind: "bool" }, default: "false", live: true, description: "Whether clients may do everything whose certificate the authority in server.ca has signed, without being in the trust store",
+  },
   "core.trust_password": {
     type: { kind: "text" }, live: true, secret: true, description: "A password by which clients make themselves trusted; shown as true when it is set",
   },
