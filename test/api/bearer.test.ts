@@ -150,7 +150,7 @@ test("websockets and SFTP take a token; they are cut with it, and refused withou
   ws.on("message", (data) => heard.push(JSON.parse(String(data))));
   await ask(token, "POST", "/1.0/profiles?project=mine", { name: "told" });
   await eventually(() => heard.length > 0, { what: "the change is told" });
-  const { username, protocol } = heard[0]?.metadata.requestor as Record<string, string>;
+  const { username, protocol } = (heard[0]?.metadata.requestor ?? {}) as Record<string, string>;
   assert.deepEqual([username, protocol], ["listener", "bearer"]);
   const cut = Promise.all([ws, socket].map((one) => new Promise((resolve) => one.once("close", resolve))));
   await daemon.must("DELETE", `${all}/listener/token`);
