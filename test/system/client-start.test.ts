@@ -2,10 +2,13 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { createServer } from "node:net";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { type Entry, isGroup } from "../../cli/command.ts";
+import { root } from "../../cli/commands/index.ts";
+import { renderMarkdown } from "../../cli/manpage.ts";
 import { berthPath } from "../helpers/daemon.ts";
 import { exec } from "../helpers/exec.ts";
 
@@ -43,4 +46,19 @@ test("a list loads nothing that it does not need", async (t) => {
   const { code, stderr, stdout } = await exec(process.execPath, [join(folder, "script.cjs")], { env: { BERTH_SOCKET: join(folder, "s"), BERTH_CONF: folder, NODE_OPTIONS: "" } });
   assert.deepEqual([code, stderr.trim()], [0, ""]);
   assert.match(stdout, /NAME/);
+});
+
+test("the program has all commands, with all that they say of themselves", async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "berth-start-"));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const { code } = await exec(berthPath, ["manpage", "--format=md", folder]);
+  assert.equal(code, 0);
+  const wanted: Record<string, string> = {};
+  const add = (entry: Entry, path: string[]) => {
+    if (entry.hidden) return;
+    wanted[`${path.join("_")}.md`] = renderMarkdown(entry, path);
+    if (isGroup(entry)) for (const child of entry.commands) add(child, [...path, child.name]);
+  };
+  add(root, [root.name]);
+  assert.deepEqual(Object.fromEntries(readdirSync(folder).map((name) => [name, readFileSync(join(folder, name), "utf8")])), wanted);
 });
