@@ -5,7 +5,7 @@ import ipaddr from "ipaddr.js";
 import { bits, der, integer, octets, oid, sequence, set, time, truth, utf8 } from "./der.ts";
 
 const ecdsaWithSha384 = sequence(oid("1.2.840.10045.4.3.3"));
-const lifetime = 10 * 365.25 * 24 * 3600 * 1000;
+const validYears = 10;
 
 const attribute = (id: string, value: string) => set(sequence(oid(id), utf8(value)));
 const extension = (id: string, value: Buffer, critical = false) => sequence(oid(id), ...(critical ? [truth] : []), octets(value));
@@ -27,12 +27,14 @@ export interface CertificateSubject {
 /** Makes the PEM of a certificate for an elliptic key of curve P-384, good for ten years. */
 export function makeCertificate(key: KeyObject, { commonName, names = [], purpose }: CertificateSubject, from = new Date()): string {
   const name = sequence(attribute("2.5.4.10", "Berth"), attribute("2.5.4.3", commonName));
+  const until = new Date(from);
+  until.setUTCFullYear(from.getUTCFullYear() + validYears);
   const digitalSignature = Buffer.from([0x80]);
   const serial = randomBytes(16);
   serial[0] = (serial[0] ?? 0) | 1; // no leading zeros, which DER has no place for
   const body = sequence(
     der(0xa0, integer(Buffer.from([2]))), integer(serial), ecdsaWithSha384,
-    name, sequence(time(from), time(new Date(from.getTime() + lifetime))), name,
+    name, sequence(time(from), time(until)), name,
     createPublicKey(key).export({ type: "spki", format: "der" }),
     der(0xa3, sequence(
       extension("2.5.29.19", sequence(), true),

@@ -50,7 +50,7 @@ const named = (Object.entries(endpoints) as [OperationId, Endpoint][]).flatMap((
   const params = kinds.find(([path]) => path.test(endpoint.path))?.[1];
   return params ? [{ id, endpoint, params }] : [];
 });
-const query = (id: OperationId) => (/File|Template/.test(id) ? "&path=/etc/hostname" : "");
+const query = (id: OperationId) => (id.includes("Template") ? "&path=hostname.tpl" : id.includes("File") ? "&path=/etc/hostname" : "");
 
 for (const { id, endpoint, params } of named) {
   test(`${id} finds nothing of project a in project b`, async () => {

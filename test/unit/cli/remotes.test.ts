@@ -132,7 +132,7 @@ test("makes a certificate that others understand, once", (t) => {
   assert.deepEqual(certificate.keyUsage, ["1.3.6.1.5.5.7.3.2"]);
   assert.match(certificate.subject, /^O=Berth\nCN=.+@.+$/);
   const late = new X509Certificate(makeIdentity("über@host", new Date("2045-03-01T12:00:00Z")).cert);
-  assert.deepEqual([new Date(late.validFrom).toISOString(), new Date(late.validTo).toISOString(), late.subject], ["2045-03-01T12:00:00.000Z", "2055-03-01T12:00:00.000Z", "O=berth\nCN=über@host"]);
+  assert.deepEqual([new Date(late.validFrom).toISOString(), new Date(late.validTo).toISOString(), late.subject], ["2045-03-01T12:00:00.000Z", "2055-03-01T12:00:00.000Z", "O=Berth\nCN=über@host"]);
 });
 
 test("commands change the file, and refuse what would harm", async (t) => {
