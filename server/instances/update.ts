@@ -3,12 +3,12 @@ import { fail } from "../api/errors.ts";
 import type { Requestor } from "../api/events.ts";
 import type { InstancePut } from "../api/instances.ts";
 import type { Context } from "../context.ts";
-import { checkDevices } from "../devices/check.ts";
+import { checkDevices, checkOwnDevices } from "../devices/check.ts";
 import { applyInstance, assertRootKept } from "./apply.ts";
-import { checkInstanceConfig } from "./config.ts";
+import { checkInstanceConfig, givenMacs } from "./config.ts";
 import { dropVolatile } from "./create.ts";
 import { assertProfiles, deviceWorld, expandInstance } from "./expanded.ts";
-import { type InstanceRecord } from "./store.ts";
+import { type InstanceRecord, systemNameOf } from "./store.ts";
 import { instanceUrl } from "./view.ts";
 
 /** Replaces (PUT) or merges (PATCH) what a client sent; the caller holds the lock. */
@@ -18,8 +18,11 @@ export async function updateInstance(ctx: Context, project: string, name: string
   const before = expandInstance(ctx, instance);
   const next = merge(instance, patch ? put : withoutForeignNotes(instance, put), patch);
   assertProfiles(ctx, project, next.profiles);
-  next.config = { ...checkInstanceConfig(next.config, instance.config), ...keptVolatile(instance) };
-  next.devices = checkDevices(next.devices, deviceWorld(ctx, project));
+  const macs = givenMacs(next.config, instance.config);
+  const [taken] = ctx.runtime.get(systemNameOf(instance)) ? Object.keys(macs) : [];
+  if (taken) throw fail("invalid_config_value", { key: taken, reason: "the instance uses its address: stop it first" });
+  next.config = { ...checkInstanceConfig(next.config, { ...instance.config, ...macs }), ...keptVolatile(instance), ...macs };
+  next.devices = checkOwnDevices(next.devices, deviceWorld(ctx, project));
   const expanded = expandInstance(ctx, next);
   checkDevices(expanded.devices, deviceWorld(ctx, project));
   assertRootKept(instance, expanded);
