@@ -106,7 +106,7 @@ export function instanceRoutes(ctx: Context): Implementation<typeof instanceEndp
       return Number(query.recursion ?? 0) > 0 ? viewFull(ctx, instance) : viewInstance(ctx, instance);
     },
 
-    replaceInstance: ({ params, query, body, requestor }) => {
+    replaceInstance: ({ params, query, body, headers, requestor }) => {
       const instance = find(query.project, params.name);
       const { restore } = body;
       if (restore) {
@@ -117,13 +117,13 @@ export function instanceRoutes(ctx: Context): Implementation<typeof instanceEndp
       }
       return ctx.operations.start({
         description: "Updating instance", project: instance.project, resources: instanceResources(instance),
-        run: () => ctx.locks.run(systemNameOf(instance), async () => updateInstance(ctx, instance.project, instance.name, body, false, requestor)),
+        run: () => ctx.locks.run(systemNameOf(instance), async () => updateInstance(ctx, instance.project, instance.name, body, { patch: false, current: Boolean(headers["if-match"]) }, requestor)),
       });
     },
 
     patchInstance: async ({ params, query, body, requestor }) => {
       const instance = find(query.project, params.name);
-      await ctx.locks.run(systemNameOf(instance), async () => updateInstance(ctx, instance.project, instance.name, body, true, requestor));
+      await ctx.locks.run(systemNameOf(instance), async () => updateInstance(ctx, instance.project, instance.name, body, { patch: true, current: true }, requestor));
     },
 
     renameInstance: ({ params, query, body, requestor, caller }) => {

@@ -90,6 +90,16 @@ test("keys that Berth keeps cannot be set", async () => {
   assertError(await daemon.request("PATCH", "/1.0/instances/c1", { config }), 400, 'Config key "volatile.uuid" cannot be set: it is kept by the server');
 });
 
+test("notes that a client sends back are passed over when they may be old, and refused when they are changed", async () => {
+  const { config: now, profiles } = await daemon.must("GET", "/1.0/instances/c1");
+  const etag = await etagOf("/1.0/instances/c1");
+  const body = { profiles, config: { ...now, "volatile.last_state.power": "RUNNING", "volatile.eth0.host_name": "veth1" } };
+  await daemon.must("PUT", "/1.0/instances/c1", body);
+  assert.deepEqual(await wholeConfigOf("/1.0/instances/c1"), now);
+  const key = "volatile.last_state.power";
+  await assertFails(daemon, await daemon.request("PUT", "/1.0/instances/c1", body, withMatch(etag)), `Config key "${key}" cannot be set: it is kept by the server`);
+});
+
 test("MAC addresses can be given to nics beforehand, and while nothing uses them", async () => {
   const [key, address] = ["volatile.eth0.hwaddr", "00:16:3e:00:00:0a"];
   await daemon.must("POST", "/1.0/instances", { name: "mac", source: { type: "none" }, config: { [key]: address, "volatile.uuid": "mine" } });
