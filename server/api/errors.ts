@@ -117,6 +117,7 @@ const table = {
   profile_exists: { status: 409, message: "Profile \"{name}\" already exists" },
   profile_in_use: { status: 400, message: "Profile is currently in use" },
   profile_default_fixed: { status: 403, message: "The \"default\" profile cannot be {what}" },
+  duplicate_profile: { status: 400, message: "Duplicate profile found in request", hint: "\"{name}\" is named twice: an instance has each profile once." },
   requested_profile_not_found: {
     status: 404,
     message: "Requested profile \"{name}\" doesn't exist",
@@ -200,6 +201,11 @@ const table = {
   },
   unknown_action: { status: 400, message: "Unknown action \"{action}\"" },
   stateful_unsupported: { status: 400, message: "Stateful stop and start (CRIU) is not supported by Berth" },
+  instance_size_unknown: {
+    status: 400,
+    message: "Provided instance type doesn't exist: {type}",
+    hint: "Say how many processors and GiB of memory it is to have, such as c2-m4 or c0.5-m1; Berth knows no types of clouds.",
+  },
   instance_type_unsupported: {
     status: 400,
     message: "Instances of type \"{type}\" are not supported: Berth runs containers",
@@ -330,6 +336,8 @@ const table = {
   // Storage
   pool_not_found: { status: 404, message: "Storage pool not found" },
   pool_exists: { status: 409, message: "The storage pool already exists" },
+  volume_not_found: { status: 404, message: "Storage pool volume not found", hint: "Berth keeps volumes of instances only: see `berth list`." },
+  volume_type_unknown: { status: 400, message: "Invalid storage volume type \"{type}\"", hint: "There are container, image, custom and virtual-machine." },
   pool_in_use: { status: 400, message: "The storage pool is currently in use" },
   pool_driver_unsupported: { status: 400, message: "Storage driver \"{driver}\" is not supported; use \"dir\" or \"btrfs\"" },
   root_size_too_small: { status: 400, message: "The root disk holds {used} bytes already, more than {size}", hint: "Choose a larger size, or remove files first." },

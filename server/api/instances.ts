@@ -43,7 +43,7 @@ export const InstancesPost = Type.Object({
   ...writable,
   name: Type.Optional(Type.String({ description: "Made up when absent" })),
   source: Type.Optional(InstanceSource),
-  instance_type: Type.Optional(Type.String()),
+  instance_type: Type.Optional(Type.String({ description: "Processors and GiB of memory, such as c2-m4; limits in `config` go before" })),
   type: Type.Optional(Type.String()),
 });
 export type InstancesPost = Static<typeof InstancesPost>;

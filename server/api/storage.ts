@@ -1,7 +1,7 @@
 // Storage pools.
 import { type Static, Type } from "typebox";
 import { defineEndpoints } from "./endpoint.ts";
-import { ListQuery, ProjectQuery, StringMap, urlsOr } from "./schemas.ts";
+import { ListQuery, ProjectQuery, StringMap, Timestamp, urlsOr } from "./schemas.ts";
 
 const writable = { config: Type.Optional(StringMap), description: Type.Optional(Type.String()) };
 export const StoragePoolPut = Type.Object(writable);
@@ -25,6 +25,20 @@ export const StorageResources = Type.Object({
   inodes: Type.Object({ used: Type.Integer(), total: Type.Integer() }),
 });
 export type StorageResources = Static<typeof StorageResources>;
+
+/** What of an instance or a snapshot lies in a pool. */
+export const StorageVolume = Type.Object({
+  name: Type.String({ description: "The instance's, or INSTANCE/SNAPSHOT" }),
+  type: Type.String({ description: "container" }),
+  content_type: Type.String({ description: "filesystem" }),
+  description: Type.String(),
+  config: StringMap,
+  used_by: Type.Array(Type.String()),
+  location: Type.String(),
+  project: Type.String(),
+  created_at: Timestamp,
+});
+export type StorageVolume = Static<typeof StorageVolume>;
 
 export const storageEndpoints = defineEndpoints({
   listStoragePools: {
@@ -55,5 +69,17 @@ export const storageEndpoints = defineEndpoints({
   getStoragePoolResources: {
     method: "GET", path: "/1.0/storage-pools/:name/resources", access: "any", kind: "sync", query: ProjectQuery, response: StorageResources,
     since: "resources", errors: ["pool_not_found"], summary: "Show the space a pool has",
+  },
+  listStorageVolumes: {
+    method: "GET", path: "/1.0/storage-pools/:name/volumes", access: "view", kind: "sync", allProjects: true, query: ListQuery, response: urlsOr(StorageVolume),
+    since: "storage", errors: ["pool_not_found"], summary: "List the volumes in a pool: those of instances and snapshots",
+  },
+  listStorageVolumesOfType: {
+    method: "GET", path: "/1.0/storage-pools/:name/volumes/:type", access: "view", kind: "sync", allProjects: true, query: ListQuery, response: urlsOr(StorageVolume),
+    since: "storage", errors: ["pool_not_found", "volume_type_unknown"], summary: "List the volumes of a type in a pool",
+  },
+  getStorageVolume: {
+    method: "GET", path: "/1.0/storage-pools/:name/volumes/:type/:volume", access: "view", kind: "sync", query: ProjectQuery, response: StorageVolume,
+    since: "storage", errors: ["pool_not_found", "volume_type_unknown", "volume_not_found"], summary: "Show a volume",
   },
 });

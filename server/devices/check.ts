@@ -3,6 +3,7 @@ import { fail } from "../api/errors.ts";
 import { closest, findKey, wrongValue } from "../api/config-keys/key.ts";
 import type { Config, DeviceMap } from "../api/schemas.ts";
 import type { DeviceType, DeviceWorld } from "./device.ts";
+import { cleanPath } from "./guest-path.ts";
 import { deviceTypes, typeOf } from "./registry.ts";
 
 /** Throws `invalid_device`, naming the device and what is wrong with it; gives the devices without what is not set. */
@@ -13,6 +14,18 @@ export function checkDevices(devices: DeviceMap, world: DeviceWorld): DeviceMap 
     if (reason) throw fail("invalid_device", { device: name, reason });
     return [name, set];
   }));
+}
+
+/** As `checkDevices`, for those that one instance or profile names: two disks at one path are a mistake there, though profiles may bring such. */
+export function checkOwnDevices(devices: DeviceMap, world: DeviceWorld): DeviceMap {
+  const checked = checkDevices(devices, world);
+  const taken = new Set<string>();
+  for (const [name, { type, path }] of Object.entries(checked)) {
+    if (type !== "disk" || path === undefined) continue;
+    if (taken.has(cleanPath(path))) throw fail("invalid_device", { device: name, reason: `More than one disk device uses the same path "${path}"` });
+    taken.add(cleanPath(path));
+  }
+  return checked;
 }
 
 /** `volatile.NAME.*` belongs to the device NAME: these are taken by others. */

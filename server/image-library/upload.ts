@@ -103,8 +103,8 @@ function receiveForm(
     const form = formReader(headers);
     form.on("file", (field, stream, filename) => {
       stream.on("error", giveUp);
-      if (field === "metadata" && !result.meta) [result.meta, result.filename] = [`${folder}/meta`, filename ?? ""];
-      else if (field === "rootfs" && result.meta && !result.rootfs) result.rootfs = `${folder}/rootfs`;
+      if (field === "metadata" && !result.meta) result.meta = `${folder}/meta`;
+      else if (field === "rootfs" && result.meta && !result.rootfs) [result.rootfs, result.filename] = [`${folder}/rootfs`, filename ?? ""];
       else return giveUp(fail("image_broken", { reason: `expected the parts "metadata" and "rootfs", in that order, not "${field.slice(0, 40)}"` }));
       const file = field === "metadata" ? result.meta : `${folder}/rootfs`;
       parts = parts.then(() => save(file, stream as unknown as Readable, tally));

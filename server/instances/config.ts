@@ -4,6 +4,7 @@ import { instanceKeys, olderInstanceKeys, unsupportedInstanceKeys } from "../api
 import { checkConfig, findKey } from "../api/config-keys/key.ts";
 import { callIn, tidyPolicy } from "../api/config-keys/system-calls.ts";
 import type { Config, DeviceMap } from "../api/schemas.ts";
+import { mac } from "../devices/nic/options.ts";
 import { isSystemCall } from "../host/system-calls.ts";
 
 /** Checks the keys and values; gives them without the empty ones. `previous` is what it replaces. */
@@ -16,6 +17,18 @@ export function checkInstanceConfig(config: Config, previous: Config = {}): Conf
   const checked = checkConfig(instanceKeys, known, previous);
   assertSystemCalls(withNewNames(checked), withNewNames(previous));
   return checked;
+}
+
+const macNote = /^volatile\.(?!.*\blast_state\.)[\w.-]{1,64}\.hwaddr$/;
+
+/** The MAC addresses that a user gives to nics as `volatile.NIC.hwaddr`, where they differ from those of `now`. Throws `invalid_config_value`. */
+export function givenMacs(config: Config, now: Config = {}): Config {
+  const given = Object.entries(config).filter(([key, value]) => macNote.test(key) && value !== "" && value !== now[key]);
+  for (const [key, value] of given) {
+    const reason = mac(value);
+    if (reason) throw fail("invalid_config_value", { key, reason: `"${value.slice(0, 80)}": ${reason}` });
+  }
+  return Object.fromEntries(given);
 }
 
 const policyKeys = ["security.syscalls.allow", "security.syscalls.deny", "raw.seccomp"];

@@ -8,12 +8,12 @@ import { hostArchitecture, normalizeArchitecture } from "../../images/metadata.t
 import type { Context } from "../context.ts";
 import { removeUnusedLayers } from "../image-library/layers.ts";
 import type { ImageRecord } from "../image-library/store.ts";
-import { checkDevices, findRootDisk } from "../devices/check.ts";
+import { checkDevices, checkOwnDevices, findRootDisk } from "../devices/check.ts";
 import { assertFitsProject } from "../projects/check.ts";
 import { type Undo, withUndo } from "../undo.ts";
 import { removeTree } from "../host/mounts.ts";
 import { writeBackupFile } from "./backup-file.ts";
-import { checkInstanceConfig } from "./config.ts";
+import { checkInstanceConfig, givenMacs } from "./config.ts";
 import { announceDevices, devicesOf, rememberDevices, withdrawDevices } from "./devices.ts";
 import { assertProfiles, deviceWorld, expandInstance } from "./expanded.ts";
 import { chooseIdMap, currentIdMap } from "./idmap.ts";
@@ -33,8 +33,8 @@ export function reserveInstance(ctx: Context, project: string, post: InstancesPo
   const image = findImage(ctx, project, post.source);
   const profiles = post.profiles ?? (image && image.profiles.length > 0 && !image.profiles.includes("default") ? image.profiles : ["default"]);
   const instance = reserveName(ctx, project, {
-    ...post, profiles, config: dropVolatile(post.config ?? {}),
-    architecture: normalizeArchitecture(image?.architecture ?? post.architecture ?? hostArchitecture()),
+    ...post, profiles, config: { ...dropVolatile(post.config ?? {}), ...givenMacs(post.config ?? {}) },
+    architecture: normalizeArchitecture(image?.architecture ?? (post.architecture || hostArchitecture())),
   }, { ...imageConfig(image), "volatile.apply_template": "create" });
   return { instance, image };
 }
@@ -51,7 +51,7 @@ export function reserveName(ctx: Context, project: string, wish: Wish, notes: Co
   if (wish.name) checkInstanceName(wish.name);
   if (wish.name && ctx.instances.find(project, wish.name)) throw fail("instance_exists", { name: wish.name });
   assertProfiles(ctx, project, wish.profiles);
-  const own = { config: checkInstanceConfig(wish.config), devices: checkDevices(wish.devices ?? {}, deviceWorld(ctx, project)) };
+  const own = { config: checkInstanceConfig(wish.config, givenMacs(wish.config)), devices: checkOwnDevices(wish.devices ?? {}, deviceWorld(ctx, project)) };
   const expanded = expandInstance(ctx, { project, profiles: wish.profiles, ...own });
   const root = findRootDisk(expanded.devices);
   if (!root) throw fail("no_root_device");

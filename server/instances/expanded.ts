@@ -12,9 +12,10 @@ export function expandInstance(ctx: Context, instance: Pick<InstanceRecord, "pro
   return expand(profiles, instance);
 }
 
-/** Throws `requested_profile_not_found` for the first that does not exist. */
+/** Throws `duplicate_profile`, or `requested_profile_not_found` for the first that does not exist. */
 export function assertProfiles(ctx: Context, project: string, names: readonly string[]): void {
-  for (const name of names) {
+  for (const [i, name] of names.entries()) {
+    if (names.indexOf(name) !== i) throw fail("duplicate_profile", { name });
     if (!ctx.profiles.find(project, name)) throw fail("requested_profile_not_found", { name });
   }
 }

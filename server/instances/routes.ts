@@ -19,6 +19,7 @@ import { removeFile } from "./files/remove.ts";
 import { guestPathOf } from "./files/request.ts";
 import { writeFile } from "./files/write.ts";
 import { listInstances } from "./list.ts";
+import { limitsOfType } from "./instance-type.ts";
 import { deleteLog, listLogs, readLog } from "./logs.ts";
 import { receiveInstance } from "./migration/sink.ts";
 import { sendInstance } from "./migration/source.ts";
@@ -50,11 +51,12 @@ export function instanceRoutes(ctx: Context): Implementation<typeof instanceEndp
       return machines ? [] : listInstances(ctx, { project, caller, recursion: Number(query.recursion ?? 0), filter: query.filter, noun });
     },
 
-    createInstance: ({ query, body, upload, headers, requestor, caller }) => {
+    createInstance: ({ query, body: post, upload, headers, requestor, caller }) => {
       if (query.target) throw fail("bad_request", { reason: "Target only allowed when clustered" });
       const project = ctx.projects.named(query.project);
       const header = (name: string) => headers[name] as string | undefined;
       if (upload) return importBackup(ctx, project, upload, { name: header("x-lxd-name"), pool: header("x-lxd-pool") }, requestor);
+      const body = post.instance_type ? { ...post, config: { ...limitsOfType(post.instance_type), ...post.config } } : post;
       const created = (instance: InstanceRecord) => ctx.events.lifecycle({
         action: "instance-created", source: instanceUrl(instance), requestor, context: { type: "container", "storage-pool": instance.pool },
       }, instance.project);
@@ -104,7 +106,7 @@ export function instanceRoutes(ctx: Context): Implementation<typeof instanceEndp
       return Number(query.recursion ?? 0) > 0 ? viewFull(ctx, instance) : viewInstance(ctx, instance);
     },
 
-    replaceInstance: ({ params, query, body, requestor }) => {
+    replaceInstance: ({ params, query, body, headers, requestor }) => {
       const instance = find(query.project, params.name);
       const { restore } = body;
       if (restore) {
@@ -115,13 +117,13 @@ export function instanceRoutes(ctx: Context): Implementation<typeof instanceEndp
       }
       return ctx.operations.start({
         description: "Updating instance", project: instance.project, resources: instanceResources(instance),
-        run: () => ctx.locks.run(systemNameOf(instance), async () => updateInstance(ctx, instance.project, instance.name, body, false, requestor)),
+        run: () => ctx.locks.run(systemNameOf(instance), async () => updateInstance(ctx, instance.project, instance.name, body, { patch: false, current: Boolean(headers["if-match"]) }, requestor)),
       });
     },
 
     patchInstance: async ({ params, query, body, requestor }) => {
       const instance = find(query.project, params.name);
-      await ctx.locks.run(systemNameOf(instance), async () => updateInstance(ctx, instance.project, instance.name, body, true, requestor));
+      await ctx.locks.run(systemNameOf(instance), async () => updateInstance(ctx, instance.project, instance.name, body, { patch: true, current: true }, requestor));
     },
 
     renameInstance: ({ params, query, body, requestor, caller }) => {

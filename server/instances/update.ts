@@ -3,23 +3,33 @@ import { fail } from "../api/errors.ts";
 import type { Requestor } from "../api/events.ts";
 import type { InstancePut } from "../api/instances.ts";
 import type { Context } from "../context.ts";
-import { checkDevices } from "../devices/check.ts";
+import { checkDevices, checkOwnDevices } from "../devices/check.ts";
 import { applyInstance, assertRootKept } from "./apply.ts";
-import { checkInstanceConfig } from "./config.ts";
+import { checkInstanceConfig, givenMacs } from "./config.ts";
 import { dropVolatile } from "./create.ts";
 import { assertProfiles, deviceWorld, expandInstance } from "./expanded.ts";
-import { type InstanceRecord } from "./store.ts";
+import { type InstanceRecord, systemNameOf } from "./store.ts";
 import { instanceUrl } from "./view.ts";
 
-/** Replaces (PUT) or merges (PATCH) what a client sent; the caller holds the lock. */
-export async function updateInstance(ctx: Context, project: string, name: string, put: InstancePut, patch: boolean, requestor: Requestor): Promise<void> {
+export interface UpdateOptions {
+  /** Merge what a client sent (PATCH), rather than take it in place of what is (PUT). */
+  patch: boolean;
+  /** The client has shown by an ETag that it knows the instance as it is now. */
+  current: boolean;
+}
+
+/** The caller holds the lock. */
+export async function updateInstance(ctx: Context, project: string, name: string, put: InstancePut, { patch, current }: UpdateOptions, requestor: Requestor): Promise<void> {
   const instance = ctx.instances.get(project, name);
   if (put.restore) throw fail("bad_request", { reason: "A snapshot is restored by a PUT with \"restore\"" });
   const before = expandInstance(ctx, instance);
-  const next = merge(instance, patch ? put : withoutForeignNotes(instance, put), patch);
+  const next = merge(instance, patch ? put : withoutOldNotes(instance, put, current), patch);
   assertProfiles(ctx, project, next.profiles);
-  next.config = { ...checkInstanceConfig(next.config, instance.config), ...keptVolatile(instance) };
-  next.devices = checkDevices(next.devices, deviceWorld(ctx, project));
+  const macs = givenMacs(next.config, instance.config);
+  const [taken] = ctx.runtime.get(systemNameOf(instance)) ? Object.keys(macs) : [];
+  if (taken) throw fail("invalid_config_value", { key: taken, reason: "the instance uses its address: stop it first" });
+  next.config = { ...checkInstanceConfig(next.config, { ...instance.config, ...macs }), ...keptVolatile(instance), ...macs };
+  next.devices = checkOwnDevices(next.devices, deviceWorld(ctx, project));
   const expanded = expandInstance(ctx, next);
   checkDevices(expanded.devices, deviceWorld(ctx, project));
   assertRootKept(instance, expanded);
@@ -39,11 +49,15 @@ function merge(instance: InstanceRecord, put: InstancePut, patch: boolean): Inst
   };
 }
 
-/** LXD's client writes to a refreshed copy all that its source has, with what is remembered of that one. */
-function withoutForeignNotes(instance: InstanceRecord, put: InstancePut): InstancePut {
+/**
+ * What a client sends back of Berth's notes may be old: pylxd keeps instances in memory and writes them without an ETag. LXD's client
+ * writes to a refreshed copy all that its source has, with the notes on that one. Neither means to change notes, but for MAC addresses.
+ */
+function withoutOldNotes(instance: InstanceRecord, put: InstancePut, current: boolean): InstancePut {
   const uuid = put.config?.["volatile.uuid"];
   const isAnothers = uuid !== undefined && uuid !== instance.config["volatile.uuid"];
-  return put.config && isAnothers ? { ...put, config: dropVolatile(put.config) } : put;
+  if (!put.config || (current && !isAnothers)) return put;
+  return { ...put, config: { ...dropVolatile(put.config), ...(isAnothers ? {} : givenMacs(put.config, instance.config)) } };
 }
 
 /** What Berth remembers of an instance survives a client that does not send it back. */

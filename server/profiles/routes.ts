@@ -4,7 +4,7 @@ import type { Profile, ProfilePut, profileEndpoints } from "../api/profiles.ts";
 import type { Caller } from "../auth/caller.ts";
 import type { Context } from "../context.ts";
 import type { Call, Implementation } from "../http/implementation.ts";
-import { checkDevices } from "../devices/check.ts";
+import { checkOwnDevices } from "../devices/check.ts";
 import { checkInstanceConfig } from "../instances/config.ts";
 import { deviceWorld } from "../instances/expanded.ts";
 import { instanceUrl } from "../instances/view.ts";
@@ -33,7 +33,7 @@ export function profileRoutes(ctx: Context): Implementation<typeof profileEndpoi
   const tell = (action: string, profile: Pick<ProfileRecord, "project" | "name">, requestor: Requestor, context?: Record<string, unknown>) =>
     ctx.events.lifecycle({ action: `profile-${action}`, source: urlOf(profile), requestor, ...(context ? { context } : {}) }, profile.project);
   const checked = (project: string, put: ProfilePut) => ({
-    config: checkInstanceConfig(put.config ?? {}), devices: checkDevices(put.devices ?? {}, deviceWorld(ctx, project)),
+    config: checkInstanceConfig(put.config ?? {}), devices: checkOwnDevices(put.devices ?? {}, deviceWorld(ctx, project)),
   });
   const ownerOf = (project: string | undefined) => ctx.projects.owner(ctx.projects.named(project), "profiles");
 

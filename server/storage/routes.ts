@@ -1,7 +1,8 @@
 // The storage pool endpoints.
 import { fail } from "../api/errors.ts";
 import type { storageEndpoints, StoragePool } from "../api/storage.ts";
-import type { Caller } from "../auth/caller.ts";
+import type { ListQuery } from "../api/schemas.ts";
+import { type Caller, isForAll, mayIn } from "../auth/caller.ts";
 import type { Context } from "../context.ts";
 import type { Implementation } from "../http/implementation.ts";
 import { findRootDisk } from "../devices/check.ts";
@@ -10,6 +11,7 @@ import { snapshotUrl } from "../instances/snapshots/view.ts";
 import { instanceUrl } from "../instances/view.ts";
 import { seenBy, urlIn } from "../projects/url.ts";
 import type { PoolRecord } from "./pools.ts";
+import { getVolume, listVolumes, volumeUrl } from "./volumes.ts";
 
 const urlOf = (name: string) => `/1.0/storage-pools/${name}`;
 
@@ -28,6 +30,11 @@ export function storageRoutes(ctx: Context): Implementation<typeof storageEndpoi
     name: record.name, description: record.description, driver: record.driver, status: ctx.pools.has(record.name) ? "Created" : "Unavailable",
     config: configFor(caller, record), used_by: seenBy(caller, [...imagesIn(record.name), ...usedBy(record.name)]), locations: ["none"],
   });
+  const volumes = (pool: string, query: ListQuery, caller: Caller, type?: string) => {
+    const project = isForAll(query) ? undefined : ctx.projects.named(query.project);
+    const found = listVolumes(ctx, pool, project, (one) => mayIn(caller, one, "view"), type);
+    return query.recursion === "1" ? found : found.map((volume) => volumeUrl(pool, volume));
+  };
   const tell = (action: string, name: string, requestor: Parameters<typeof ctx.events.lifecycle>[0]["requestor"]) =>
     ctx.events.lifecycle({ action: `storage-pool-${action}`, source: urlOf(name), requestor });
 
@@ -70,5 +77,11 @@ export function storageRoutes(ctx: Context): Implementation<typeof storageEndpoi
         inodes: { used: space.inodesUsed, total: space.inodesTotal },
       };
     },
+
+    listStorageVolumes: ({ params, query, caller }) => volumes(params.name, query, caller),
+
+    listStorageVolumesOfType: ({ params, query, caller }) => volumes(params.name, query, caller, params.type),
+
+    getStorageVolume: ({ params, query }) => getVolume(ctx, params.name, ctx.projects.named(query.project), params.type, params.volume),
   };
 }

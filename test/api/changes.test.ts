@@ -15,7 +15,8 @@ after(() => daemon?.[Symbol.asyncDispose]());
 const etagOf = async (path: string) => String((await daemon.request("GET", path)).headers["etag"]);
 const withMatch = (etag: string) => ({ headers: { "if-match": etag } });
 const own = (config: Record<string, string>) => Object.fromEntries(Object.entries(config).filter(([key]) => !key.startsWith("volatile.")));
-const configOf = async (path: string) => own((await daemon.must("GET", path)).config);
+const wholeConfigOf = async (path: string) => (await daemon.must("GET", path)).config;
+const configOf = async (path: string) => own(await wholeConfigOf(path));
 
 test("every object that can be changed has an ETag, which changes with it", async () => {
   for (const path of ["/1.0", "/1.0/instances/c1", "/1.0/profiles/p", "/1.0/networks/berthbr0", "/1.0/storage-pools/default"]) {
@@ -87,6 +88,53 @@ test("keys that nobody knows are refused with the one that was meant, and nothin
 test("keys that Berth keeps cannot be set", async () => {
   const config = { "volatile.uuid": "mine" };
   assertError(await daemon.request("PATCH", "/1.0/instances/c1", { config }), 400, 'Config key "volatile.uuid" cannot be set: it is kept by the server');
+});
+
+test("notes that a client sends back are passed over when they may be old, and refused when they are changed", async () => {
+  const { config: now, profiles } = await daemon.must("GET", "/1.0/instances/c1");
+  const etag = await etagOf("/1.0/instances/c1");
+  const body = { profiles, config: { ...now, "volatile.last_state.power": "RUNNING", "volatile.eth0.host_name": "veth1" } };
+  await daemon.must("PUT", "/1.0/instances/c1", body);
+  assert.deepEqual(await wholeConfigOf("/1.0/instances/c1"), now);
+  const key = "volatile.last_state.power";
+  await assertFails(daemon, await daemon.request("PUT", "/1.0/instances/c1", body, withMatch(etag)), `Config key "${key}" cannot be set: it is kept by the server`);
+});
+
+test("MAC addresses can be given to nics beforehand, and while nothing uses them", async () => {
+  const [key, address] = ["volatile.eth0.hwaddr", "00:16:3e:00:00:0a"];
+  await daemon.must("POST", "/1.0/instances", { name: "mac", source: { type: "none" }, config: { [key]: address, "volatile.uuid": "mine" } });
+  const made = await wholeConfigOf("/1.0/instances/mac");
+  assert.equal(made[key], address);
+  assert.notEqual(made["volatile.uuid"], "mine");
+  const config = { ...made, [key]: "00:16:3e:00:00:0b" };
+  await daemon.must("PUT", "/1.0/instances/mac", { config, profiles: ["default"] });
+  assert.deepEqual(await wholeConfigOf("/1.0/instances/mac"), config);
+  assertError(await daemon.request("PATCH", "/1.0/instances/mac", { config: { [key]: "zz" } }), 400, `Invalid value for "${key}": "zz": it is no MAC address`);
+  const last = "volatile.eth0.last_state.hwaddr";
+  assertError(await daemon.request("PATCH", "/1.0/instances/mac", { config: { [last]: address } }), 400, `Config key "${last}" cannot be set: it is kept by the server`);
+});
+
+test("an instance type stands for limits, which those that are given go before", async () => {
+  const make = (name: string, type: string, config = {}) => daemon.must("POST", "/1.0/instances", { name, source: { type: "none" }, instance_type: type, architecture: "", config });
+  await make("sized", "c1.5-m0.5");
+  await make("resized", "c2-m4", { "limits.memory": "1GiB" });
+  const [sized, resized] = [await configOf("/1.0/instances/sized"), await configOf("/1.0/instances/resized")];
+  assert.deepEqual([sized["limits.cpu"], sized["limits.cpu.allowance"], sized["limits.memory"]], ["2", "75%", "512MB"]);
+  assert.deepEqual([resized["limits.cpu"], resized["limits.cpu.allowance"], resized["limits.memory"]], ["2", undefined, "1GiB"]);
+  assert.notEqual((await daemon.must("GET", "/1.0/instances/sized")).architecture, "", "an empty one is this machine's");
+  for (const type of ["t2.micro", "c1-x2", "c", "c1-", "aws:t2.micro"]) {
+    const reply = await daemon.request("POST", "/1.0/instances", { name: "x1", source: { type: "none" }, instance_type: type });
+    assertError(reply, 400, `Provided instance type doesn't exist: ${type}`);
+  }
+});
+
+test("profiles are named once, and no two disks of an instance or a profile have one path", async () => {
+  assertError(await daemon.request("PATCH", "/1.0/instances/c1", { profiles: ["default", "default"] }), 400, "Duplicate profile found in request");
+  const disk = (path: string) => ({ type: "disk", source: "/tmp", path });
+  const devices = { one: disk("/mnt"), two: disk("/mnt/") };
+  const message = 'Device validation failed for "two": More than one disk device uses the same path "/mnt/"';
+  assertError(await daemon.request("PATCH", "/1.0/instances/c1", { devices }), 400, message);
+  assertError(await daemon.request("POST", "/1.0/profiles", { name: "x1", devices }), 400, message);
 });
 
 test("keys of LXD's that Berth does not do are refused with that reason, unless they switch something off", async () => {

@@ -9,7 +9,7 @@ export const listOf = (value: string | undefined): string[] => (value ?? "").spl
 
 const interfaceName = (value: string) =>
   (/^\w[\w.-]{0,14}$/.test(value) ? undefined : "it is no interface name (15 letters, digits and ._- at most)");
-const mac = (value: string) => {
+export const mac = (value: string) => {
   if (!/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i.test(value)) return "it is no MAC address";
   return /^.[13579bdf]/i.test(value) ? "it is no address of one machine, but of a group (multicast)" : undefined;
 };

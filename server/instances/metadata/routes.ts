@@ -51,17 +51,19 @@ export function metadataRoutes(ctx: Context): Implementation<typeof metadataEndp
     },
 
     writeInstanceTemplate: async ({ params, query, body, requestor }) => {
+      const found = find(query.project, params.name);
       const name = templateNameOf(query.path);
       const text = await collectBody(body, bodyLimits);
-      await change(find(query.project, params.name), (instance, folder) => {
+      await change(found, (instance, folder) => {
         writeTemplate(folder, name, text);
         tell(instance, requestor, "template-created", name);
       });
     },
 
     deleteInstanceTemplate: ({ params, query, requestor }) => {
+      const found = find(query.project, params.name);
       const name = templateNameOf(query.path);
-      return change(find(query.project, params.name), async (instance, folder) => {
+      return change(found, async (instance, folder) => {
         await deleteTemplate(folder, name);
         tell(instance, requestor, "template-deleted", name);
       });

@@ -61,6 +61,8 @@ export const profileCases = {
   },
 } satisfies Record<keyof typeof profileEndpoints, Case>;
 
+const volumeUrl = "/1.0/storage-pools/default/volumes/container/pooled";
+
 export const storageCases = {
   listStoragePools: {
     good: { path: "/1.0/storage-pools" },
@@ -101,6 +103,30 @@ export const storageCases = {
     good: { path: "/1.0/storage-pools/gone" },
     check: async (_, { daemon }) => assert.equal((await daemon.request("GET", "/1.0/storage-pools/gone")).status, 404),
     bad: { path: "/1.0/storage-pools/default", status: 400, error: "The storage pool is currently in use" },
+  },
+  listStorageVolumes: {
+    prepare: async ({ daemon, makeInstance }) => {
+      await makeInstance("pooled");
+      await daemon.must("POST", "/1.0/instances/pooled/snapshots", { name: "s0" });
+    },
+    good: { path: "/1.0/storage-pools/default/volumes" },
+    check: (list) => assert.deepEqual(list.filter((url: string) => url.includes("/pooled")), [volumeUrl, `${volumeUrl}/snapshots/s0`]),
+    bad: { path: "/1.0/storage-pools/nope/volumes", ...noPool },
+  },
+  listStorageVolumesOfType: {
+    good: { path: "/1.0/storage-pools/default/volumes/container?recursion=1" },
+    check: async (list, { daemon }) => {
+      assert.deepEqual(list.find(({ name }: { name: string }) => name === "off").used_by, ["/1.0/instances/off"]);
+      assert.deepEqual(await daemon.must("GET", "/1.0/storage-pools/default/volumes/custom"), []);
+    },
+    bad: { path: "/1.0/storage-pools/default/volumes/wat", status: 400, error: 'Invalid storage volume type "wat"' },
+  },
+  getStorageVolume: {
+    good: { path: "/1.0/storage-pools/default/volumes/container/off" },
+    check: ({ created_at, ...volume }) => assert.deepEqual(volume, {
+      name: "off", type: "container", content_type: "filesystem", description: "", config: {}, used_by: ["/1.0/instances/off"], location: "none", project: "default",
+    }),
+    bad: { path: "/1.0/storage-pools/default/volumes/container/nope", status: 404, error: "Storage pool volume not found" },
   },
   getStoragePoolResources: {
     good: { path: "/1.0/storage-pools/default/resources" },
