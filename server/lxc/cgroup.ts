@@ -210,6 +210,20 @@ function narrowFile(file: string, value: string): void {
   }
 }
 
+/** How often, and after how many ms each, the folders of a container that did not come up are tried to be removed. */
+const leftTries = { count: 100, every: 30 };
+
+/** Removes the folders of a container that did not come up: liblxc leaves them when its monitor is slow to move out of them. */
+export async function removeLeftCgroups(name: string): Promise<void> {
+  const { unified, controllers } = cgroupLayout();
+  const places = new Set(unified ? [unified] : Object.values(controllers));
+  const folders = [...places].flatMap((place) => [`${place}/lxc.payload.${name}`, `${place}/lxc.monitor.${name}`]);
+  for (let tries = 0; tries < leftTries.count && folders.some((folder) => existsSync(folder)); tries++) {
+    for (const folder of folders) removeFolder(folder);
+    await sleep(leftTries.every);
+  }
+}
+
 /** Cgroups are removed from the innermost; one that holds a process still stays. */
 function removeFolder(folder: string): void {
   try {

@@ -5,6 +5,7 @@ import { fail } from "../api/errors.ts";
 import { childEnv, findProgram, lastWords } from "../host/run.ts";
 import { spawnProgram } from "../host/spawn.ts";
 import { hasCode } from "../host/libc.ts";
+import { removeLeftCgroups } from "./cgroup.ts";
 import { type ContainerProcesses, findInit } from "./processes.ts";
 
 export interface StartFiles {
@@ -30,7 +31,10 @@ export async function startContainer(files: StartFiles): Promise<ContainerProces
     const env = childEnv({ PATH: "/usr/sbin:/sbin" });
     const starter = spawnProgram({ program: findProgram("lxc-start"), args: ["lxc-start", ...args], env, cwd: "/", stdio: ["/dev/null", output, output] });
     const { code } = await starter.exit;
-    if (code !== 0) throw fail("start_failed", { name: files.name, reason: reasonIn(files) });
+    if (code !== 0) {
+      await removeLeftCgroups(files.name);
+      throw fail("start_failed", { name: files.name, reason: reasonIn(files) });
+    }
   } finally {
     closeSync(output);
   }

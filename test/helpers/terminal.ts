@@ -58,6 +58,11 @@ export class Terminal {
     return this.#tmux("capture-pane", "-p", "-J", "-S", "-").then((text) => text.replace(/[ \t]+$/gm, "").trimEnd());
   }
 
+  /** What is on the screen, with the orders for colours among it. */
+  coloured(): Promise<string> {
+    return this.#tmux("capture-pane", "-p", "-e");
+  }
+
   waitFor(pattern: RegExp, timeout = 10_000): Promise<string> {
     return eventually(async () => {
       const screen = await this.screen();

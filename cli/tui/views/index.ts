@@ -4,9 +4,10 @@ import { instancesView } from "./instances.ts";
 import { operationsView } from "./operations.ts";
 import { networksView, profilesView, storageView } from "./resources.ts";
 import { snapshotsView } from "./snapshots.ts";
+import { warningsView } from "./warnings.ts";
 import type { View } from "./view.ts";
 
-export const views: readonly View[] = [instancesView, imagesView, networksView, storageView, profilesView, operationsView];
+export const views: readonly View[] = [instancesView, imagesView, networksView, storageView, profilesView, operationsView, warningsView];
 const all: readonly View[] = [...views, snapshotsView];
 
 export function viewOf(id: string): View {

@@ -11,6 +11,10 @@ import { carryInbound } from "../exec/streams.ts";
 const highWater = 1024 * 1024;
 /** How long the guest waits for a client that takes nothing, in ms. After it what is written is lost to the client. */
 const patience = 2000;
+/** What a client has typed may come a moment after the news that it goes: they come on two connections. In ms. */
+const lastWords = 20;
+/** How long the line has to carry what was typed, in ms. */
+const farewell = 1000;
 
 /** Carries bytes until either side goes. */
 export async function runSession(line: ConsoleLine, sockets: ExecSockets, { width = 0, height = 0 }: InstanceConsolePost): Promise<void> {
@@ -19,18 +23,23 @@ export async function runSession(line: ConsoleLine, sockets: ExecSockets, { widt
   const resize = (columns: number, rows: number) => {
     if (columns > 0 && rows > 0 && columns < 65536 && rows < 65536) line.resize(columns, rows);
   };
+  // The end of its input ends the line once it has carried all that was typed.
+  const leave = () => {
+    if (!input.writableEnded) input.end();
+    setTimeout(() => line.hangUp(), farewell).unref();
+  };
   try {
     resize(width, height);
     const main = sockets.get("0");
     sockets.whenConnected("control", (control) => {
       control.on("message", (data: Buffer) => obey(data, resize));
-      control.once("close", () => line.hangUp());
-      if (control.readyState !== control.OPEN) line.hangUp();
+      control.once("close", () => setTimeout(leave, lastWords));
+      if (control.readyState !== control.OPEN) leave();
       control.resume();
     });
     if (main) {
-      main.once("close", () => line.hangUp());
-      if (main.readyState !== main.OPEN) line.hangUp();
+      main.once("close", leave);
+      if (main.readyState !== main.OPEN) leave();
       carryInbound(main, input, false);
       carryOutput(output, main);
     }
