@@ -1,9 +1,9 @@
 // What a command is given: the servers that its arguments name, and ways to say something.
-import { isatty } from "node:tty";
 import type { GlobalValues } from "./command.ts";
 import { CliError } from "./errors.ts";
 import { assertFormat, type Listing, renderListing } from "./output/render.ts";
 import { forYaml, type Shape } from "./output/shape.ts";
+import { isTerminal, terminalWidth } from "./output/terminal.ts";
 import { writeNow } from "./output/write.ts";
 import { renderYaml } from "./output/yaml.ts";
 import { type ClientConfig, emptyConfig, loadConfig } from "./remotes/config.ts";
@@ -90,7 +90,7 @@ export async function createContext(globals: GlobalValues, env: NodeJS.ProcessEn
       return target;
     },
     get hasInput() {
-      return !isatty(0);
+      return !isTerminal(0);
     },
     say: (line) => {
       if (!globals.quiet) print(line);
@@ -99,7 +99,7 @@ export async function createContext(globals: GlobalValues, env: NodeJS.ProcessEn
     async list(format, make) {
       assertFormat(format);
       const listing = await make();
-      write(renderListing(format, listing, isatty(1) ? process.stdout.columns : undefined));
+      write(renderListing(format, listing, terminalWidth()));
     },
     show: (value, shape) => write(renderYaml(forYaml(value, shape))),
     async readInput() {

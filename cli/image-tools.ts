@@ -1,11 +1,9 @@
 // Starts dist/berth-images, which does with images on this machine what the client itself does not know how to:
 // building them, and writing trees of them.
 import { spawn } from "node:child_process";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { existsSync } from "node:fs";
 import { CliError } from "./errors.ts";
-
-const program = join(dirname(fileURLToPath(import.meta.url)), "berth-images");
+import { programBeside } from "./own-program.ts";
 
 /** Namespaces whose end takes all mounts and processes of a build along, however it ends. */
 const apart = ["--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--propagation", "private", "--"];
@@ -32,7 +30,10 @@ function parseAnswer(text: string): Answer | undefined {
 
 /** Asks the program for one thing. Throws what it answers as an error; Ctrl-C ends both. */
 export function callImageTool<T>(verb: string, request: unknown, { isolated = false, quiet = false }: ToolOptions = {}): Promise<T> {
-  const command = [process.execPath, program, verb, JSON.stringify(request)];
+  const program = programBeside("berth-images");
+  const file = program.at(-1) ?? "";
+  if (!existsSync(file)) return Promise.reject(new CliError(`${file} is missing, which does this on your own machine`, { hint: "put berth-images and recipes of the same build beside this program; it takes Node." }));
+  const command = [...program, verb, JSON.stringify(request)];
   const [tool = "", ...args] = isolated ? ["unshare", ...apart, ...command] : command;
   return new Promise((resolve, reject) => {
     const child = spawn(tool, args, { stdio: ["pipe", "pipe", quiet ? "ignore" : "inherit"] });

@@ -1,5 +1,5 @@
 // One line on the terminal that is written over as work goes on. Silent unless stderr is a terminal.
-import { isatty } from "node:tty";
+import { isTerminal } from "./output/terminal.ts";
 import { formatSize } from "./output/units.ts";
 import { writeNow } from "./output/write.ts";
 
@@ -38,7 +38,7 @@ export class ProgressLine {
   #heldUntil = 0;
 
   constructor(quiet: boolean) {
-    this.isShown = !quiet && isatty(2);
+    this.isShown = !quiet && isTerminal(2);
   }
 
   update(text: string): void {
@@ -47,7 +47,7 @@ export class ProgressLine {
 
   /** Shows something for a while, whatever the progress is. */
   warn(text: string, milliseconds = 5000): void {
-    if (!isatty(2)) return;
+    if (!isTerminal(2)) return;
     this.#draw(text);
     this.#heldUntil = Date.now() + milliseconds;
   }

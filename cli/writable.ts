@@ -1,6 +1,7 @@
 // From what was read to what may be written: the members a PUT takes. YAML a user wrote has only
 // texts, so numbers and truths are made of them here.
 import type { CertificatePut } from "../server/api/certificates.ts";
+import type { IdentityPut } from "../server/api/identities.ts";
 import type { ImagePut } from "../server/api/images.ts";
 import type { Instance, InstancePut } from "../server/api/instances.ts";
 import type { ProfilePut } from "../server/api/profiles.ts";
@@ -77,6 +78,10 @@ export function imagePutFrom(document: unknown): ImagePut {
 
 export function certificatePutFrom(document: unknown): CertificatePut {
   return pick(fieldsOf(document), { name: textFrom, type: textFrom, restricted: truth, projects: textsFrom, certificate: textFrom, role: textFrom });
+}
+
+export function identityPutFrom(document: unknown): IdentityPut {
+  return pick(fieldsOf(document), { groups: textsFrom, tls_certificate: textFrom, restricted: truth, projects: textsFrom, role: textFrom });
 }
 
 /** What of an instance a PUT takes. */

@@ -181,11 +181,16 @@ export async function startNetwork(network: ManagedNetwork, host: NetworkHost): 
   };
 }
 
-/** Takes away whatever is left of a network, also of one that failed to start. Idempotent. Throws `tool_failed`, `tool_missing`. */
-export async function removeNetwork({ name, dir }: Pick<ManagedNetwork, "name" | "dir">, { run }: NetworkHost): Promise<void> {
+/** Takes a network from the machine: dnsmasq, rules, bridge. Its folder stays, for when it comes up again. Idempotent. Throws `tool_failed`, `tool_missing`. */
+export async function withdrawNetwork({ name, dir }: Pick<ManagedNetwork, "name" | "dir">, { run }: NetworkHost): Promise<void> {
   assertNetworkName(name);
   await stopDnsmasq(dir);
   await removeRules(name, run);
   await removeBridge(name, run);
-  rmSync(dir, { recursive: true, force: true });
+}
+
+/** Takes away whatever is left of a network, also of one that failed to start. Idempotent. Throws as `withdrawNetwork`. */
+export async function removeNetwork(network: Pick<ManagedNetwork, "name" | "dir">, host: NetworkHost): Promise<void> {
+  await withdrawNetwork(network, host);
+  rmSync(network.dir, { recursive: true, force: true });
 }

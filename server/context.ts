@@ -7,6 +7,7 @@ import type { EventHub } from "./events/hub.ts";
 import type { GuestEvents } from "./guest-api/events.ts";
 import type { GuestSockets } from "./guest-api/sockets.ts";
 import type { HttpsListener } from "./https/listener.ts";
+import type { Bearers } from "./identities/bearers.ts";
 import type { ImageLibrary } from "./image-library/library.ts";
 import type { Restarts } from "./instances/autorestart.ts";
 import type { Backups } from "./instances/backups/backups.ts";
@@ -39,6 +40,8 @@ export interface Context {
   /** Whom the server trusts over the network. */
   readonly trust: Trust;
   readonly tokens: Tokens;
+  /** Whom it knows by bearer tokens. */
+  readonly bearers: Bearers;
   /** Where it serves over the network. */
   readonly https: HttpsListener;
   /** Where it serves metrics and nothing else. */

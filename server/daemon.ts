@@ -1,8 +1,9 @@
 // The daemon: makes everything, starts it in order, and ends it in the opposite order.
-import { closeSync, openSync } from "node:fs";
+import { closeSync } from "node:fs";
+import type { IncomingMessage } from "node:http";
 import { isTrue } from "./api/config-keys/key.ts";
 import { readAddresses } from "./api/config-keys/server.ts";
-import { fail } from "./api/errors.ts";
+import type { Caller } from "./auth/caller.ts";
 import type { Context } from "./context.ts";
 import { certificateRoutes } from "./certificates/routes.ts";
 import { CertificateStore } from "./certificates/store.ts";
@@ -14,7 +15,6 @@ import { EventHub } from "./events/hub.ts";
 import { GuestEvents } from "./guest-api/events.ts";
 import { guestHandlers } from "./guest-api/handle.ts";
 import { GuestSockets } from "./guest-api/sockets.ts";
-import { tryLock } from "./host/libc.ts";
 import { type CallerOf, createApp, type Handlers } from "./http/app.ts";
 import { callerOf as unixCaller } from "./http/caller-of.ts";
 import { RequestStats } from "./http/requests.ts";
@@ -24,6 +24,9 @@ import { confineUsers } from "./http/users.ts";
 import { handleUpgrades } from "./http/websockets.ts";
 import { readServerCertificate } from "./https/certificate.ts";
 import { HttpsListener, type Serving } from "./https/listener.ts";
+import { Bearers } from "./identities/bearers.ts";
+import { identityRoutes } from "./identities/routes.ts";
+import { BearerStore } from "./identities/store.ts";
 import { ImageLibrary } from "./image-library/library.ts";
 import { imageRoutes } from "./image-library/routes.ts";
 import { keepImages } from "./image-library/tasks.ts";
@@ -56,6 +59,7 @@ import { networkRoutes } from "./managed-networks/routes.ts";
 import { metricsRoutes } from "./metrics/routes.ts";
 import { Operations } from "./operations/registry.ts";
 import { operationRoutes } from "./operations/routes.ts";
+import { takeLock } from "./own-folder.ts";
 import { Paths } from "./paths.ts";
 import { profileRoutes } from "./profiles/routes.ts";
 import { ProfileStore } from "./profiles/store.ts";
@@ -90,14 +94,6 @@ export interface Daemon {
   readonly ended: Promise<void>;
 }
 
-/** Two daemons on one folder would undo each other's work. */
-function takeLock(paths: Paths): number {
-  const lock = openSync(paths.lock, "w", 0o600);
-  if (tryLock(lock)) return lock;
-  closeSync(lock);
-  throw fail("bad_request", { reason: `Another berthd works in ${paths.root} already` });
-}
-
 function makeContext(paths: Paths): Context {
   const db = openDatabase(paths.database);
   const events = new EventHub();
@@ -111,8 +107,13 @@ function makeContext(paths: Paths): Context {
     guestSockets: new GuestSockets(paths, guestHandlers(() => context, guestEvents)),
     operations: new Operations(events),
     settings,
-    trust: new Trust(new CertificateStore(db), () => !isTrue(settings.get("core.metrics_authentication"))),
+    trust: new Trust(new CertificateStore(db), {
+      openMetrics: () => !isTrue(settings.get("core.metrics_authentication")),
+      hasAuthority: certificate.authority !== undefined,
+      trustsSigned: () => isTrue(settings.get("core.trust_ca_certificates")),
+    }),
     tokens: new Tokens(),
+    bearers: new Bearers(new BearerStore(db)),
     https: new HttpsListener(certificate, 8443),
     metricsHttps: new HttpsListener(certificate, 9100),
     projects,
@@ -136,10 +137,17 @@ function makeContext(paths: Paths): Context {
 
 async function makeHandlers(ctx: Context, stats: RequestStats): Promise<Handlers> {
   return guardOwners(ctx, {
-    ...serverRoutes(ctx, await readTools()), ...certificateRoutes(ctx), ...operationRoutes(ctx.operations, ctx.events), ...instanceRoutes(ctx), ...snapshotRoutes(ctx), ...metadataRoutes(ctx), ...backupRoutes(ctx),
+    ...serverRoutes(ctx, await readTools()), ...certificateRoutes(ctx), ...identityRoutes(ctx), ...operationRoutes(ctx.operations, ctx.events), ...instanceRoutes(ctx), ...snapshotRoutes(ctx), ...metadataRoutes(ctx), ...backupRoutes(ctx),
     ...imageRoutes(ctx), ...networkRoutes(ctx), ...profileRoutes(ctx), ...projectRoutes(ctx), ...storageRoutes(ctx),
     ...warningRoutes(ctx), ...metricsRoutes(ctx, stats),
   } as unknown as Handlers);
+}
+
+/** As in LXD, a certificate that is trusted goes before a token, and who comes by a socket of this machine needs neither. */
+function whoMakes(ctx: Context, { socket, headers }: IncomingMessage): Caller {
+  const shown = ctx.trust.callerOf(socket);
+  if (!shown) return unixCaller(socket);
+  return shown.trusted ? shown : (ctx.bearers.callerOf(socket, headers.authorization, shown.requestor.address) ?? shown);
 }
 
 /** Starts a daemon and resolves once it serves. */
@@ -158,7 +166,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   await Promise.all([ctx.pools.open(), ctx.networks.open(), ensureLxcfs(paths.lxcfs)]);
   await recoverInstances(ctx);
   await ctx.warnings.watch("proxies_failed", {}, () => ctx.proxies.recover()).catch((error) => log.error("proxy devices could not be recovered", { error: explain(error) }));
-  const callerOf: CallerOf = (socket) => ctx.trust.callerOf(socket) ?? unixCaller(socket);
+  const callerOf: CallerOf = (request) => whoMakes(ctx, request);
   const pages = () => pagePolicy(ctx.settings);
   const stats = new RequestStats();
   const app = createApp(await makeHandlers(ctx, stats), { callerOf, pages, stats, isShuttingDown: () => ctx.shutdown.begun });

@@ -1,6 +1,7 @@
 // berthd: arguments, signals, exit status.
 import { parseArgs } from "node:util";
 import { BerthError } from "./api/errors.ts";
+import { cleanUp } from "./cleanup.ts";
 import { shutDown, waitReady } from "./control.ts";
 import { startDaemon } from "./daemon.ts";
 import { usualGroup, usualUserGroup } from "./http/listen.ts";
@@ -12,6 +13,7 @@ const usage = `berthd: the Berth daemon
 Usage: berthd [--group GROUP] [--user-group GROUP] [--dir DIR] [--debug | --verbose | --quiet]
        berthd shutdown [--dir DIR] [--force] [--timeout SECONDS]
        berthd waitready [--dir DIR] [--timeout SECONDS]
+       berthd cleanup [--dir DIR]
 
   --group GROUP   group that may use the socket (default: berth, if there is one)
   --user-group GROUP
@@ -25,7 +27,8 @@ Usage: berthd [--group GROUP] [--user-group GROUP] [--dir DIR] [--debug | --verb
 
 Ends on SIGTERM and SIGINT; instances go on running. On SIGPWR, and by "berthd shutdown", instances are stopped first:
 those of the highest boot.stop.priority first, each within its boot.host_shutdown_timeout. They start again with the
-next berthd. "berthd waitready" ends as soon as berthd serves.
+next berthd. "berthd waitready" ends as soon as berthd serves. "berthd cleanup" takes from the machine what outlives berthd,
+once no instance runs: bridges, dnsmasq, firewall rules, mounts. The next berthd brings them back.
 
   --force         do not wait for running operations
   --timeout SECONDS
@@ -61,6 +64,7 @@ async function control([command, ...rest]: readonly string[], options: { dir: st
   if (rest.length > 0 || !/^\d{1,9}$/.test(options.timeout)) throw new BerthError("bad_request", { reason: "Invalid arguments: see berthd --help" });
   if (command === "shutdown") await shutDown(socket, Number(options.timeout), options.force);
   else if (command === "waitready") await waitReady(socket, Number(options.timeout));
+  else if (command === "cleanup") await cleanUp(options.dir);
   else throw new BerthError("bad_request", { reason: `Unknown command "${command}": see berthd --help` });
   return 0;
 }

@@ -40,6 +40,13 @@ export class Paths {
   get serverKey(): string {
     return `${this.root}/server.key`;
   }
+  /** The authority that signs clients' certificates, in an installation that has one, and its list of those that are good no longer. */
+  get authority(): string {
+    return `${this.root}/server.ca`;
+  }
+  get revoked(): string {
+    return `${this.root}/ca.crl`;
+  }
   get lock(): string {
     return `${this.root}/berthd.lock`;
   }

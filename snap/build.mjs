@@ -12,7 +12,7 @@ import { run, StepError, script, step } from "./setup/step.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const ownFiles = [
-  "snap/build.mjs", "snap/build/bundles.mjs", "snap/build/natives.mjs", "snap/build/typebox-stub.mjs", "snap/build/launch.cjs", "snap/build/code-cache.mjs", "package.json",
+  "snap/build.mjs", "snap/build/bundles.mjs", "snap/build/natives.mjs", "snap/build/typebox-stub.mjs", "snap/build/tables.mjs", "snap/build/later.mjs", "snap/build/launch.cjs", "snap/build/code-cache.mjs", "package.json",
   "package-lock.json",
 ];
 
@@ -82,10 +82,10 @@ async function buildImages() {
 
 async function buildClient() {
   if (isFresh(root, "berth", ["dist/berth", "dist/berth-client.js", "dist/berth-client.cache", "dist/berth-sftp-client.js"])) return "unchanged";
-  const tui = new Set();
-  const { inputs, size } = await bundle(clientBundle(root, tui), finishClient);
+  const [tui, tables] = [new Set(), new Set()];
+  const { inputs, size } = await bundle(clientBundle(root, tui, tables), finishClient);
   const files = await bundle(sftpClientBundle(root));
-  const all = [...inputs, ...files.inputs];
+  const all = [...inputs, ...tables, ...files.inputs];
   const sizes = [kib(size), `and ${kib(files.size)} for SFTP`];
   if (tui.size > 1) throw new StepError("the client loads more than one module of cli/tui", "load the full-screen view through one import()");
   for (const entry of tui) {

@@ -2,6 +2,7 @@
 import type { Group } from "../command.ts";
 import { adminGroup } from "./admin/index.ts";
 import { aliasGroup } from "./alias/index.ts";
+import { authGroup } from "./auth/index.ts";
 import { configGroup } from "./config/index.ts";
 import { completeCommand, completionCommand } from "./docs/completion.ts";
 import { manpageCommand } from "./docs/manpage.ts";
@@ -12,6 +13,8 @@ import { consoleCommand } from "./instance/console.ts";
 import { copyCommand } from "./instance/copy.ts";
 import { deleteCommand } from "./instance/delete.ts";
 import { enterCommand, execCommand, shellCommand } from "./instance/exec.ts";
+import { exportCommand } from "./instance/export.ts";
+import { importCommand } from "./instance/import.ts";
 import { infoCommand } from "./instance/info.ts";
 import { initCommand, launchCommand } from "./instance/launch.ts";
 import { listCommand } from "./instance/list.ts";
@@ -44,8 +47,8 @@ export const root: Group = {
 All of Berth's features can be driven through the various commands below.
 For help with any of those, simply call them with --help.`,
   commands: [
-    adminGroup, aliasGroup, clusterCommand, completeCommand, completionCommand, configGroup, consoleCommand, copyCommand, deleteCommand, enterCommand,
-    execCommand, fileGroup, imageGroup, infoCommand, initCommand, launchCommand, listCommand, logsCommand, manpageCommand, monitorCommand, moveCommand,
+    adminGroup, aliasGroup, authGroup, clusterCommand, completeCommand, completionCommand, configGroup, consoleCommand, copyCommand, deleteCommand, enterCommand,
+    execCommand, exportCommand, fileGroup, imageGroup, importCommand, infoCommand, initCommand, launchCommand, listCommand, logsCommand, manpageCommand, monitorCommand, moveCommand,
     networkGroup, operationGroup, pauseCommand, profileGroup, projectGroup, publishCommand, queryCommand, rebuildCommand, remoteGroup, renameCommand, restartCommand,
     restoreCommand, runCommand, shellCommand, snapshotCommand, startCommand, stopCommand, storageGroup, topCommand, tuiCommand, versionCommand, waitCommand, warningGroup,
     {

@@ -81,6 +81,14 @@ export const certificateShape = {
   struct: { name: "value", type: "value", restricted: "value", projects: "list", certificate: "value", fingerprint: "value", role: "value" },
 } as const satisfies Shape;
 
+const identityMembers = {
+  authentication_method: "value", type: "value", id: "value", name: "value", groups: "list", tls_certificate: "value", expires_at: "time", restricted: "value", projects: "list", role: "value",
+} as const;
+export const identityShape = { struct: identityMembers } as const satisfies Shape;
+export const currentIdentityShape = {
+  struct: { ...identityMembers, effective_groups: "list", effective_permissions: "list", fine_grained: "value" },
+} as const satisfies Shape;
+
 export const operationShape = {
   struct: {
     id: "value", class: "value", description: "value", created_at: "time", updated_at: "time", status: "value", status_code: "value",

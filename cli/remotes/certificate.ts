@@ -93,6 +93,12 @@ export function pinOf(file: string): string | undefined {
   }
 }
 
+/** PEM of the authority that signs the servers' certificates, in an installation that has one. */
+export function readAuthority(folder: string): string | undefined {
+  const file = join(folder, "client.ca");
+  return existsSync(file) ? readFileSync(file, "utf8") : undefined;
+}
+
 /** The certificate of the client, when it has one. */
 export function readIdentity(folder: string): Identity | undefined {
   const [cert, key] = [join(folder, "client.crt"), join(folder, "client.key")];

@@ -134,6 +134,11 @@ export function writeOwnFile(file: string, text: string, mode: number): void {
   renameSync(part, file);
 }
 
+/** Where a remote's bearer token lies. */
+export function tokenFile({ folder, globalFolder, remotes }: ClientConfig, remote: string): string {
+  return join(remotes[remote]?.isGlobal ? globalFolder : folder, "tokens", remote);
+}
+
 export function certificateFile({ folder, globalFolder, remotes }: ClientConfig, remote: string): string {
   return join(remotes[remote]?.isGlobal ? globalFolder : folder, "servercerts", `${remote}.crt`);
 }

@@ -1,6 +1,4 @@
 // One server as commands use it: requests in a project of it, background operations, websockets.
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import { type Client, createClient, errorFrom, type Transport, type TransportRequest } from "../../server/api/client.ts";
 import type { Envelope } from "../../server/api/envelope.ts";
 import type { Operation } from "../../server/api/operations.ts";
@@ -144,11 +142,11 @@ export function serverOf(config: ClientConfig, remote: string, options: ServerOp
 }
 
 async function dialerOf(config: ClientConfig, remote: string, settings: Remote): Promise<Dialer> {
-  const [{ TlsDialer }, { ensureIdentity, pinOf }] = await Promise.all([import("../transport/tls.ts"), import("./certificate.ts")]);
-  const authority = join(config.folder, "client.ca");
+  const [{ TlsDialer }, { ensureIdentity, pinOf, readAuthority }] = await Promise.all([import("../transport/tls.ts"), import("./certificate.ts")]);
+  const token = settings.auth_type === "bearer" ? (await import("./token.ts")).readToken(config, remote) : undefined;
   return new TlsDialer({
     remote, address: settings.addr, pinned: pinOf(certificateFile(config, remote)),
-    identity: settings.public ? undefined : ensureIdentity(config.folder),
-    authority: existsSync(authority) ? readFileSync(authority, "utf8") : undefined,
+    identity: settings.public || token !== undefined ? undefined : ensureIdentity(config.folder), token,
+    authority: readAuthority(config.folder),
   });
 }

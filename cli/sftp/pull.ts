@@ -1,5 +1,5 @@
 // Pulling a tree of files. The guest may change it meanwhile: nothing of this machine's is followed or overwritten but files.
-import { chmodSync, closeSync, existsSync, lstatSync, mkdirSync, openSync, rmSync, symlinkSync, writeSync } from "node:fs";
+import { chmodSync, closeSync, existsSync, fchmodSync, lstatSync, mkdirSync, openSync, symlinkSync, unlinkSync, writeSync } from "node:fs";
 import { join, posix } from "node:path";
 import type { Attributes, FileEntryWithStats, SFTPWrapper } from "ssh2";
 import { CliError } from "../errors.ts";
@@ -53,11 +53,21 @@ async function entriesOf(sftp: SFTPWrapper, { path, target }: PullItem): Promise
   });
 }
 
+/** A new file, in the place of one that may be there. */
+function openNew(target: string): number {
+  try {
+    return openSync(target, "wx", 0o600);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+  }
+  if (!lstatSync(target).isFile()) throw new CliError(`${target} is in the way`);
+  unlinkSync(target);
+  return openSync(target, "wx", 0o600);
+}
+
 async function pullFile(sftp: SFTPWrapper, { path, target, attributes }: PullItem, tell: (bytes: number) => void): Promise<void> {
-  if (existsSync(target) && !lstatSync(target).isFile()) throw new CliError(`${target} is in the way`);
-  rmSync(target, { force: true });
   const handle = await call<Buffer>(path, (done) => sftp.open(path, "r", done));
-  const fd = openSync(target, "wx", 0o600);
+  const fd = openNew(target);
   try {
     for (let offset = 0; offset < attributes.size; ) {
       const wanted = Math.min(8, Math.ceil((attributes.size - offset) / chunk));
@@ -68,7 +78,7 @@ async function pullFile(sftp: SFTPWrapper, { path, target, attributes }: PullIte
       if (parts.some((part) => part.length < chunk)) break; // the end, which may have moved meanwhile
       offset += count;
     }
-    chmodSync(target, attributes.mode & 0o777);
+    fchmodSync(fd, attributes.mode & 0o777);
   } finally {
     closeSync(fd);
     await call(path, (done) => sftp.close(handle, done as never));

@@ -4,6 +4,8 @@ import type { Socket } from "node:net";
 export interface Dialer {
   /** For the Host header. */
   readonly host: string;
+  /** What every request says of who makes it. */
+  readonly headers?: Readonly<Record<string, string>>;
   /** A connection that can be written to: it may still be on its way. */
   dial(): Socket | Promise<Socket>;
   /** Turns the error of a failed attempt into one that says what to do. */

@@ -13,7 +13,7 @@ export class SocketTransport implements Transport {
   }
 
   async request(request: TransportRequest): Promise<TransportResponse> {
-    const head = renderHead(request, this.#dialer.host, `berth/${version}`);
+    const head = renderHead({ ...request, headers: { ...request.headers, ...this.#dialer.headers } }, this.#dialer.host, `berth/${version}`);
     const socket = await openConnection(this.#dialer);
     let isConnected = !socket.connecting;
     socket.once("connect", () => (isConnected = true));
@@ -37,12 +37,17 @@ function isReset(error: unknown): boolean {
   return ["ECONNRESET", "EPIPE"].includes((error as NodeJS.ErrnoException).code ?? "");
 }
 
-class SocketResponse implements TransportResponse {
+/** What has to be closed when an answer was read, or is not read to its end. */
+interface Connection {
+  destroy(): unknown;
+}
+
+export class SocketResponse implements TransportResponse {
   readonly status: number;
   readonly headers: TransportResponse["headers"];
   readonly body: AsyncIterable<Uint8Array>;
 
-  constructor(status: number, headers: TransportResponse["headers"], chunks: AsyncIterable<Uint8Array>, socket: Socket) {
+  constructor(status: number, headers: TransportResponse["headers"], chunks: AsyncIterable<Uint8Array>, socket: Connection) {
     this.status = status;
     this.headers = headers;
     this.body = closing(chunks, socket);
@@ -55,7 +60,7 @@ class SocketResponse implements TransportResponse {
   }
 }
 
-async function* closing(chunks: AsyncIterable<Uint8Array>, socket: Socket): AsyncGenerator<Uint8Array> {
+async function* closing(chunks: AsyncIterable<Uint8Array>, socket: Connection): AsyncGenerator<Uint8Array> {
   try {
     yield* chunks;
   } finally {

@@ -18,6 +18,8 @@ export interface TlsOptions {
   /** The certificate that was accepted: SHA-256 of it, lower-case hex. */
   pinned?: string | undefined;
   identity?: Identity | undefined;
+  /** A bearer token, which is sent to no server but an accepted one. */
+  token?: string | undefined;
   /** PEM of the authority of an installation that has one of its own. */
   authority?: string | undefined;
 }
@@ -36,11 +38,13 @@ export class UntrustedCertificate extends CliError {
 
 export class TlsDialer implements Dialer {
   readonly host: string;
+  readonly headers: Readonly<Record<string, string>>;
   readonly #options: TlsOptions;
 
   constructor(options: TlsOptions) {
     this.#options = options;
     this.host = new URL(options.address).host;
+    this.headers = options.token === undefined ? {} : { Authorization: `Bearer ${options.token}` };
   }
 
   /** The certificate that the server showed last. */

@@ -22,7 +22,7 @@ export async function upgrade(dialer: Dialer, path: string, protocol: string, he
   let isConnected = !socket.connecting;
   socket.once("connect", () => (isConnected = true));
   const lines = [`GET ${path} HTTP/1.1`, `Host: ${dialer.host}`, `User-Agent: berth/${version}`, "Connection: Upgrade", `Upgrade: ${protocol}`];
-  for (const [name, value] of Object.entries(headers)) lines.push(`${name}: ${value}`);
+  for (const [name, value] of Object.entries({ ...headers, ...dialer.headers })) lines.push(`${name}: ${value}`);
   socket.write(`${lines.join("\r\n")}\r\n\r\n`);
   try {
     const { head, rest } = await readAnswer(socket);

@@ -1,12 +1,7 @@
 // Hands the whole terminal to another berth: a shell in an instance, or its console.
 import { spawn } from "node:child_process";
 import { CliError } from "../errors.ts";
-
-/** This program, as it was started: node and a file, or an executable of its own. */
-function ownProgram(): [string, string[]] {
-  const [, file = ""] = process.argv;
-  return /\$bunfs|^\/\$|~BUN/.test(file) ? [process.execPath, []] : [process.execPath, [...process.execArgv, file]];
-}
+import { ownProgram } from "../own-program.ts";
 
 /** Runs `berth WORDS` on our terminal; resolves when it has ended. Throws when it could not be done. */
 export function runOnTerminal(words: readonly string[]): Promise<void> {

@@ -19,7 +19,7 @@ export const InstanceBackupsPost = Type.Object({
   instance_only: Type.Optional(Type.Boolean()),
   container_only: Type.Optional(Type.Boolean()),
   optimized_storage: Type.Optional(Type.Boolean({ description: "Accepted; the plain format is written" })),
-  compression_algorithm: Type.Optional(Type.String({ description: "none, gzip, bzip2, xz, lzma or zstd, perhaps with a level (zstd -3); as backups.compression_algorithm says when absent" })),
+  compression_algorithm: Type.Optional(Type.String({ description: "As in backups.compression_algorithm" })),
 });
 export type InstanceBackupsPost = Static<typeof InstanceBackupsPost>;
 
@@ -33,7 +33,7 @@ export const backupEndpoints = defineEndpoints({
   },
   createBackup: {
     method: "POST", path: "/1.0/instances/:name/backups", access: "operate", kind: "operation", query: ProjectQuery, body: InstanceBackupsPost, since,
-    errors: ["instance_not_found", "backup_exists", "invalid_name", "compression_unsupported", "disk_full"], summary: "Back up an instance, running or not",
+    errors: ["instance_not_found", "backup_exists", "invalid_name", "invalid_config_value", "disk_full"], summary: "Back up an instance, running or not",
   },
   getBackup: {
     method: "GET", path: "/1.0/instances/:name/backups/:backup", access: "view", kind: "sync", query: ProjectQuery, since, response: InstanceBackup,

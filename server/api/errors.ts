@@ -68,6 +68,23 @@ const table = {
     message: "Can't issue token when server isn't listening on network",
     hint: "Have it listen first: berth config set core.https_address :8443",
   },
+  identity_not_found: { status: 404, message: "Identity not found", hint: "See `berth auth identity list` for those there are." },
+  identity_exists: { status: 409, message: "Identity \"{name}\" already exists" },
+  groups_unknown: {
+    status: 400,
+    message: "Berth has no groups: an identity has projects and a role",
+    hint: "Give it those: berth auth identity create bearer/NAME --projects ONE,TWO --role viewer",
+  },
+  bearer_refused: {
+    status: 403,
+    message: "Failed verifying bearer token: Token is not valid",
+    hint: "It was revoked, or is not of this server: ask for another one (berth auth identity token issue bearer/NAME).",
+  },
+  bearer_expired: {
+    status: 403,
+    message: "Failed verifying bearer token: Token is not valid: token is expired",
+    hint: "Ask for another one: berth auth identity token issue bearer/NAME",
+  },
   too_many_attempts: { status: 429, message: "Too many passwords are being tried", hint: "Wait a moment, then try again." },
   server_certificate_broken: {
     status: 500,
@@ -128,7 +145,6 @@ const table = {
   backup_exists: { status: 409, message: "Backup \"{name}\" already exists", hint: "Choose another name, or leave it out for one that is free." },
   backup_running: { status: 400, message: "Instance \"{name}\" is being backed up already", hint: "Wait for it (berth operation list), or cancel it: berth operation delete ID" },
   backup_broken: { status: 400, message: "Backup is not usable: {reason}" },
-  compression_unsupported: { status: 400, message: "Compression algorithm \"{algorithm}\" is not supported: use {known}, with a level such as -3 if you want" },
   migration_failed: { status: 500, message: "Error transferring instance data: {reason}", hint: "The instance is where it was. See the other server's log for more." },
   live_migration_unsupported: {
     status: 500,
@@ -326,6 +342,14 @@ const table = {
   pool_driver_unsupported: { status: 400, message: "Storage driver \"{driver}\" is not supported; use \"dir\" or \"btrfs\"" },
   root_size_too_small: { status: 400, message: "The root disk holds {used} bytes already, more than {size}", hint: "Choose a larger size, or remove files first." },
   disk_full: { status: 500, message: "No space left on the device that holds {path}", hint: "Free some space, then try again." },
+
+  // The daemon itself
+  database_newer: {
+    status: 500,
+    message: "{file} is of version {version}, and this berthd knows versions up to {known}: a newer Berth has written it",
+    hint: "Install the newer Berth again. Or go back to what was before: move the copy {file}.v{known} to {file}, if there is one; what was made since is not in it.",
+  },
+  instances_running: { status: 400, message: "Instances are running: {names}", hint: "Stop them first: berthd shutdown" },
 
   // Host tools
   tool_missing: { status: 500, message: "{tool} was not found on this machine", hint: "Install it: apt install {package}" },

@@ -20,7 +20,8 @@ export type Event = Static<typeof Event>;
 
 export interface Requestor {
   username: string;
-  protocol: "unix" | "tls";
+  /** `bearer`: it showed a token, and its username is the name of the identity. */
+  protocol: "unix" | "tls" | "bearer";
   address: string;
 }
 

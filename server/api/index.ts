@@ -2,6 +2,7 @@
 import { backupEndpoints } from "./backups.ts";
 import { certificateEndpoints } from "./certificates.ts";
 import { eventEndpoints } from "./events.ts";
+import { identityEndpoints } from "./identities.ts";
 import { imageEndpoints } from "./images.ts";
 import { metadataEndpoints } from "./instance-metadata.ts";
 import { instanceEndpoints } from "./instances.ts";
@@ -18,6 +19,7 @@ import { warningEndpoints } from "./warnings.ts";
 export const endpoints = {
   ...serverEndpoints,
   ...certificateEndpoints,
+  ...identityEndpoints,
   ...eventEndpoints,
   ...operationEndpoints,
   ...instanceEndpoints,

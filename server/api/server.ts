@@ -43,6 +43,8 @@ export const Server = Type.Object({
   auth: Type.String(),
   public: Type.Boolean(),
   auth_methods: Type.Array(Type.String()),
+  auth_user_name: Type.Optional(Type.String({ description: "Who asks: a user of the machine, the fingerprint of a certificate, or the name of a bearer identity" })),
+  auth_user_method: Type.Optional(Type.String({ description: "unix, tls or bearer" })),
   environment: Type.Optional(Environment),
 });
 export type Server = Static<typeof Server>;

@@ -1,4 +1,5 @@
 // Who a request comes from, and what the server lets it do.
+import type { Role } from "../api/certificates.ts";
 import { type Endpoint, type ProjectAccess, projectAccess } from "../api/endpoint.ts";
 import { fail } from "../api/errors.ts";
 import type { Requestor } from "../api/events.ts";
@@ -17,10 +18,13 @@ export interface Caller {
   readonly certificate?: Buffer;
 }
 
-/** Who may do everything: root and the socket's group, and clients whose certificate is not restricted. */
+/** Who may do everything: root and the socket's group, and clients that are not restricted. */
 export function administrator(requestor: Requestor): Caller {
   return { requestor, trusted: true, admin: true, accessTo: () => "edit" };
 }
+
+/** What a role allows in the projects of who has it. */
+export const accessOf: Readonly<Record<Role, ProjectAccess>> = { viewer: "view", operator: "operate", admin: "edit" };
 
 /** Whether a caller may do things that need `wanted` in a project. */
 export function mayIn(caller: Caller, project: string, wanted: ProjectAccess): boolean {

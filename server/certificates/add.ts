@@ -15,11 +15,19 @@ type Wanted = Pick<CertificatesPost, "name" | "type" | "restricted" | "projects"
 /** Checks what a certificate is to be. Throws `bad_request` or `project_not_found`. */
 export function checkGrant(ctx: Context, { name = "", type = "", restricted = false, projects = [], role = "admin" }: Wanted): Grant {
   if (!certificateTypes.some((known) => known === type)) throw fail("bad_request", { reason: `Unknown certificate type "${type}": expected ${certificateTypes.join(" or ")}` });
-  if (!roles.some((known) => known === role)) throw fail("bad_request", { reason: `Unknown role "${role}": expected one of ${roles.join(", ")}` });
-  if (role !== "admin" && !restricted) throw fail("bad_request", { reason: `A role is for restricted certificates: one that is not restricted may do everything` });
   if (/[\0-\x1f\x7f]/.test(name)) throw fail("invalid_name", { what: "certificate", name: name.slice(0, 80), reason: "it may not hold control characters" });
+  return { name, type, ...checkRights(ctx, { restricted, projects, role }, "certificates") };
+}
+
+/** What one may do, each of `whose`. */
+type Rights = Pick<Grant, "restricted" | "projects" | "role">;
+
+/** Throws `bad_request` or `project_not_found`. */
+export function checkRights(ctx: Context, { restricted, projects, role }: Rights, whose: string): Rights {
+  if (!roles.some((known) => known === role)) throw fail("bad_request", { reason: `Unknown role "${role}": expected one of ${roles.join(", ")}` });
+  if (role !== "admin" && !restricted) throw fail("bad_request", { reason: `A role is for restricted ${whose}: one that is not restricted may do everything` });
   for (const project of projects) ctx.projects.get(project);
-  return { name, type, restricted, projects, role };
+  return { restricted, projects, role };
 }
 
 /** Answers a request for a new entry: with its fingerprint, or with the operation of a token. */

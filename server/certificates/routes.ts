@@ -11,9 +11,12 @@ import { updateCertificate } from "./update.ts";
 
 const urlOf = (fingerprint: string) => `/1.0/certificates/${fingerprint}`;
 
+/** Users of the machine and bearers of tokens have names that could look like one. */
+const ownFingerprint = ({ requestor }: Caller) => (requestor.protocol === "tls" ? requestor.username : undefined);
+
 export function certificateRoutes(ctx: Context): Implementation<typeof certificateEndpoints> {
   const { trust } = ctx;
-  const isVisible = (caller: Caller, { fingerprint }: CertificateRecord) => caller.admin || caller.requestor.username === fingerprint;
+  const isVisible = (caller: Caller, { fingerprint }: CertificateRecord) => caller.admin || ownFingerprint(caller) === fingerprint;
   const tell = (action: string, fingerprint: string, { requestor }: Caller) =>
     ctx.events.lifecycle({ action: `certificate-${action}`, source: urlOf(fingerprint), requestor });
 
@@ -22,7 +25,7 @@ export function certificateRoutes(ctx: Context): Implementation<typeof certifica
 
   /** Others' entries are not there for who is restricted. */
   const find = (caller: Caller, fingerprint: string): CertificateRecord => {
-    const found = caller.admin ? trust.get(fingerprint) : trust.get(caller.requestor.username);
+    const found = caller.admin ? trust.get(fingerprint) : trust.get(ownFingerprint(caller) ?? "");
     if (!isVisible(caller, found) || !found.fingerprint.startsWith(fingerprint)) throw fail("certificate_not_found");
     return found;
   };

@@ -1,15 +1,13 @@
 // Whom the server trusts over the network, and the connections they have.
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
-import type { Role } from "../api/certificates.ts";
 import type { ProjectAccess } from "../api/endpoint.ts";
 import { fail } from "../api/errors.ts";
 import type { Requestor } from "../api/events.ts";
-import { administrator, type Caller } from "../auth/caller.ts";
+import { accessOf, administrator, type Caller } from "../auth/caller.ts";
 import { describeCertificate, isWithinDates, type ParsedCertificate } from "./parse.ts";
 import { type CertificateRecord, CertificateStore } from "./store.ts";
 
-const accessOf: Readonly<Record<Role, ProjectAccess>> = { viewer: "view", operator: "operate", admin: "edit" };
 /** How long the client that cuts its own connections has to read the answer, in ms. */
 const farewell = 1000;
 
@@ -18,23 +16,34 @@ interface Peer {
   readonly socket: Socket;
   readonly requestor: Requestor;
   readonly certificate: ParsedCertificate | undefined;
+  /** The authority has signed it, and has not revoked it. */
+  readonly isSigned: boolean;
   /** As of a generation of the trust store, and only while the certificate is good. */
   caller?: Caller;
   generation: number;
+}
+
+/** What else decides who is trusted. */
+export interface TrustRules {
+  /** Whether strangers may read the metrics. */
+  openMetrics(): boolean;
+  /** There is an authority: no certificate is worth anything that it has not signed. */
+  readonly hasAuthority: boolean;
+  /** Whether what the authority has signed is trusted, without an entry here. */
+  trustsSigned(): boolean;
 }
 
 export class Trust {
   readonly store: CertificateStore;
   readonly #peers = new WeakMap<Socket, Peer>();
   readonly #connections = new Map<string, Set<Peer>>();
-  /** Whether strangers may read the metrics. */
-  readonly #openMetrics: () => boolean;
+  readonly #rules: TrustRules;
   #entries = new Map<string, CertificateRecord>();
   #generation = 0;
 
-  constructor(store: CertificateStore, openMetrics: () => boolean) {
+  constructor(store: CertificateStore, rules: TrustRules) {
     this.store = store;
-    this.#openMetrics = openMetrics;
+    this.#rules = rules;
     this.#read();
   }
 
@@ -83,12 +92,21 @@ export class Trust {
     }
   }
 
+  /** Signed certificates are trusted no longer, or from now on: who has no entry is judged anew, or goes. */
+  reconsiderSigned(): void {
+    this.#generation++;
+    for (const [fingerprint, peers] of this.#connections) {
+      if (this.#entries.has(fingerprint)) continue;
+      for (const { socket, caller } of peers) if (caller?.trusted) setTimeout(() => socket.destroy(), farewell).unref();
+    }
+  }
+
   /** Learns who is at the other end. `address`: of the client, with its port. */
   meet(socket: TLSSocket, address: string): void {
     const shown = socket.getPeerX509Certificate();
     const certificate = shown && describeCertificate(shown);
     const username = certificate?.fingerprint ?? "";
-    const peer: Peer = { socket, requestor: { username, protocol: "tls", address }, certificate, generation: -1 };
+    const peer: Peer = { socket, requestor: { username, protocol: "tls", address }, certificate, isSigned: socket.authorized, generation: -1 };
     this.#peers.set(socket, peer);
     if (!certificate) return;
     let others = this.#connections.get(username);
@@ -110,10 +128,13 @@ export class Trust {
     return (peer.caller = this.#judge(peer));
   }
 
-  #judge({ requestor, certificate }: Peer): Caller {
+  #judge({ requestor, certificate, isSigned }: Peer): Caller {
     if (!certificate) return this.#stranger(requestor, {});
     const shown = { certificate: certificate.der };
-    const entry = isWithinDates(certificate) ? this.#entries.get(certificate.fingerprint) : undefined;
+    const { hasAuthority, trustsSigned } = this.#rules;
+    if (!isWithinDates(certificate) || (hasAuthority && !isSigned)) return this.#stranger(requestor, shown);
+    const entry = this.#entries.get(certificate.fingerprint);
+    if (!entry && hasAuthority && trustsSigned()) return { ...administrator(requestor), ...shown };
     if (entry?.type !== "client") return this.#stranger(requestor, shown, entry);
     if (!entry.restricted) return { ...administrator(requestor), ...shown };
     return { requestor, trusted: true, admin: false, ...shown, accessTo: (project) => this.#accessOf(entry, project) };
@@ -125,7 +146,7 @@ export class Trust {
 
   /** `metrics`: the entry of a certificate that may read them. */
   #stranger(requestor: Requestor, shown: Pick<Caller, "certificate">, metrics?: CertificateRecord): Caller {
-    const openMetrics = this.#openMetrics;
+    const { openMetrics } = this.#rules;
     const reader: Caller = {
       requestor, trusted: true, admin: false,
       accessTo: (project) => (!metrics?.restricted || this.#accessOf(metrics, project) ? "view" : undefined),

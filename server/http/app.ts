@@ -1,6 +1,5 @@
 // The HTTP side: every endpoint of the contract becomes a route of one fastify app.
 import { type IncomingMessage, STATUS_CODES } from "node:http";
-import type { Socket } from "node:net";
 import type { Readable } from "node:stream";
 import { TLSSocket } from "node:tls";
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
@@ -22,8 +21,8 @@ import type { RequestStats } from "./requests.ts";
 
 type Handler = (call: Call<Endpoint>) => unknown;
 export type Handlers = Readonly<Record<string, Handler | undefined>>;
-/** Who is at the other end of a connection. */
-export type CallerOf = (socket: Socket) => Caller;
+/** Who makes a request. Throws when it shows a token that is not good. */
+export type CallerOf = (request: IncomingMessage) => Caller;
 
 const oldNouns = /^\/1\.0\/(containers|virtual-machines)(?=\/|\?|$)/;
 const checkResponses = process.env["BERTH_CHECK_RESPONSES"] === "1";
@@ -90,7 +89,7 @@ async function serve(route: Route, handlers: Handlers, { callerOf, stats, isShut
   return withLogContext({ request: record.id }, async () => {
     try {
       if (isShuttingDown() && !route.duringShutdown) throw fail("shutting_down");
-      return await handle(route, handlers, callerOf(request.raw.socket), request, reply, record);
+      return await handle(route, handlers, callerOf(request.raw), request, reply, record);
     } catch (error) {
       return sendError(reply, error, record);
     } finally {

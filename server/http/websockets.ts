@@ -64,7 +64,7 @@ export function handleUpgrades({ events, operations, sftp, callerOf, pages, serv
       if (request.headers.origin) answerPage(pages(), request);
       const url = urlOf(request);
       const query = Object.fromEntries(url.searchParams);
-      const admitTo = (endpoint: Endpoint) => admitRequest(callerOf(socket as Socket), endpoint, request, { query, path: endpoint.path });
+      const admitTo = (endpoint: Endpoint) => admitRequest(callerOf(request), endpoint, request, { query, path: endpoint.path });
       const operation = /^\/1\.0\/operations\/([^/]+)\/websocket$/.exec(url.pathname);
       const files = /^\/1\.0\/(?:instances|containers|virtual-machines)\/([^/]+)\/sftp$/.exec(url.pathname);
       const wanted = request.headers.upgrade?.toLowerCase() === "websocket";

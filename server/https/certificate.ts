@@ -13,6 +13,8 @@ export interface ServerCertificate {
   certificate: string;
   key: string;
   fingerprint: string;
+  /** PEM of the authority that has to have signed what clients show, and of what it has revoked. */
+  authority?: { ca: string; crl?: string };
 }
 
 /** SHA-256 of the DER form, as LXD writes fingerprints. */
@@ -44,16 +46,25 @@ function makePair({ serverCertificate, serverKey }: Paths): void {
   write(serverCertificate, makeCertificate(key, { commonName: `root@${os.hostname()}`, names: ownNames() }), 0o644);
 }
 
+function readAuthority(paths: Paths): ServerCertificate["authority"] {
+  if (!existsSync(paths.authority)) return undefined;
+  const ca = readFileSync(paths.authority, "utf8");
+  new X509Certificate(ca); // one that is none is taken for no authority at all otherwise
+  return { ca, ...(existsSync(paths.revoked) ? { crl: readFileSync(paths.revoked, "utf8") } : {}) };
+}
+
 /** Reads the pair, or makes it. Throws `server_certificate_broken`. */
 export function readServerCertificate(paths: Paths): ServerCertificate {
   try {
     if (!existsSync(paths.serverCertificate)) makePair(paths);
     const certificate = readFileSync(paths.serverCertificate, "utf8");
     const key = readFileSync(paths.serverKey, "utf8");
-    createSecureContext({ cert: certificate, key }); // throws when they do not belong together
-    return { certificate, key, fingerprint: fingerprintOf(new X509Certificate(certificate)) };
+    const authority = readAuthority(paths);
+    createSecureContext({ cert: certificate, key, ...authority }); // throws when they do not belong together, or cannot be read
+    return { certificate, key, fingerprint: fingerprintOf(new X509Certificate(certificate)), ...(authority ? { authority } : {}) };
   } catch (error) {
-    const reason = `${paths.serverCertificate}, ${paths.serverKey}: ${(error as Error).message}`;
+    const files = [paths.serverCertificate, paths.serverKey, ...[paths.authority, paths.revoked].filter(existsSync)];
+    const reason = `${files.join(", ")}: ${(error as Error).message}`;
     throw fail("server_certificate_broken", { reason }, error);
   }
 }

@@ -101,10 +101,10 @@ export class HttpsListener {
   #open(address: ListenAddress): Promise<Server> {
     const serving = this.#serving;
     if (!serving) throw new Error("it has not been started");
-    const { certificate: cert, key } = this.certificate;
+    const { certificate: cert, key, authority } = this.certificate;
     const old = ["BERTH_INSECURE_TLS", "LXD_INSECURE_TLS"].some((name) => /^(true|1|yes|on)$/i.test(process.env[name] ?? ""));
     const server = createServer({
-      cert, key, requestCert: true, rejectUnauthorized: false, minVersion: old ? "TLSv1.2" : "TLSv1.3", ALPNProtocols: ["http/1.1"],
+      cert, key, ...authority, requestCert: true, rejectUnauthorized: false, minVersion: old ? "TLSv1.2" : "TLSv1.3", ALPNProtocols: ["http/1.1"],
       handshakeTimeout: 10_000, headersTimeout: 10_000, keepAliveTimeout: 60_000, connectionsCheckingInterval: 2000,
       requestTimeout: 0, // an image's upload takes as long as it takes; bodies have limits of their own
     }, serving.handler);

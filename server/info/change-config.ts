@@ -4,6 +4,8 @@ import type { Config } from "../api/schemas.ts";
 import { hashPassword } from "../certificates/password.ts";
 import type { Context } from "../context.ts";
 
+const signedKey = "core.trust_ca_certificates";
+
 async function listenAsToldBy(ctx: Context, config: Config): Promise<void> {
   await ctx.https.listen(config["core.https_address"] ?? "");
   await ctx.metricsHttps.listen(config["core.metrics_address"] ?? "");
@@ -18,6 +20,7 @@ export async function changeConfig(ctx: Context, make: (now: Record<string, unkn
     try {
       await listenAsToldBy(ctx, config);
       ctx.settings.save(config);
+      if (before[signedKey] !== config[signedKey]) ctx.trust.reconsiderSigned();
     } catch (error) {
       await listenAsToldBy(ctx, before);
       throw error;

@@ -17,7 +17,7 @@ export const apiExtensions: readonly string[] = [
   "resources_pci_iommu", "resources_network_usb", "resources_disk_address", "resources_gpu_usb", "resources_pci_vpd",
   "image_compression_algorithm", "compression_squashfs", "image_create_aliases", "image_force_refresh", "images_push_relay", "image_source_project", "images_target_project",
   "image_copy_profile", "projects_images_auto_update", "projects_images_remote_cache_expiry",
-  "certificate_update", "certificate_project", "certificate_token", "certificate_self_renewal", "remote_token_expiry",
+  "certificate_update", "certificate_project", "certificate_token", "certificate_self_renewal", "remote_token_expiry", "auth_user", "auth_bearer",
   "proxy", "proxy_unix", "proxy_udp", "proxy_tcp_udp_multi_port_handling", "proxy_unix_dac_properties", "proxy_haproxy_protocol", "proxy_nat",
   "projects", "projects_limits", "projects_restrictions", "projects_limits_disk", "projects_networks", "projects_limits_instances", "project_usage",
   "projects_restricted_cluster_target", "projects_restricted_intercept", "projects_networks_restricted_access", "instance_project_move",

@@ -16,13 +16,14 @@ export function serverRoutes(ctx: Context, tools: Tools): Implementation<typeof 
 
     getServer: ({ query, caller }) => {
       const told = {
-        api_extensions: [...apiExtensions], api_status: "stable", api_version: "1.0", auth: caller.trusted ? "trusted" : "untrusted", public: false, auth_methods: ["tls"],
+        api_extensions: [...apiExtensions], api_status: "stable", api_version: "1.0", auth: caller.trusted ? "trusted" : "untrusted", public: false, auth_methods: ["tls", "bearer"],
       };
       if (!caller.trusted) return told;
       // pylxd asks by the name of a project before it makes it
       const project = caller.admin ? query.project || defaultProject : ctx.projects.named(query.project);
       if (!mayIn(caller, project, "view") && query.project) throw fail("forbidden");
-      return { config: caller.admin ? ctx.settings.view() : {}, ...told, environment: { ...describeEnvironment(ctx, tools), project } };
+      const { username, protocol } = caller.requestor;
+      return { config: caller.admin ? ctx.settings.view() : {}, ...told, auth_user_name: username, auth_user_method: protocol, environment: { ...describeEnvironment(ctx, tools), project } };
     },
 
     replaceServerConfig: ({ body, requestor }) => changeConfig(ctx, () => body.config ?? {}, requestor),

@@ -1,6 +1,8 @@
 // How each program is bundled by esbuild: entries, what stays outside, what is replaced.
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { lightTables } from "./tables.mjs";
 
 /** Native modules: copied beside the bundle, not into it. */
 export const natives = ["better-sqlite3", "koffi"];
@@ -115,7 +117,7 @@ const lazily = "const berthLazily=(load)=>{let loaded;return new Proxy({},{get:(
 
 /** Of Node's own modules only those are loaded of which something is used. The rest of the text is as it was. */
 export function loadLazily(text) {
-  return text.replace(/\brequire\("(node:(?:child_process|crypto|fs\/promises|http|https|net|os|readline|tls|tty))"\)/g, 'berthLazily(()=>require("$1"))');
+  return text.replace(/\brequire\("(node:(?:child_process|crypto|events|fs\/promises|http|https|net|os|readline|stream\/promises|tls|tty))"\)/g, 'berthLazily(()=>require("$1"))');
 }
 
 /** The text of the client's bundle, which runs from a code cache: there `import()` has to be a function. */
@@ -128,8 +130,11 @@ export function launcher() {
   return `${shebang}\n${readFileSync(new URL("./launch.cjs", import.meta.url), "utf8")}`;
 }
 
-/** The options of dist/berth-client.js, a function that dist/berth calls. Entries of the full-screen view that it meets are added to `tui`. */
-export function clientBundle(root, tui) {
+/**
+ * The options of dist/berth-client.js, a function that dist/berth calls. Entries of the full-screen view that it meets are added to
+ * `tui`, files that it depends on besides those of its metafile to `inputs`.
+ */
+export function clientBundle(root, tui, inputs = new Set()) {
   return {
     ...common,
     absWorkingDir: root,
@@ -139,16 +144,25 @@ export function clientBundle(root, tui) {
     minify: true,
     external: optional,
     alias: { typebox: stub("typebox-stub") },
-    plugins: [tuiApart(tui), sftpApart],
+    plugins: [tuiApart(tui), sftpApart, lightTables(root, inputs)],
     banner: { js: `(function(require,berthImport,__filename,__dirname){${metaUrl}${lazily}` },
     footer: { js: "})" },
   };
 }
 
+/** Files that Bun takes long for have others in their place, which do the same by its own means. */
+const nativeFiles = (root) => ({
+  name: "native-files",
+  setup(build) {
+    build.onResolve({ filter: /[/]transport[/]socket\.ts$|[/]output[/]terminal\.ts$/ }, ({ path, importer }) =>
+      importer.includes("/cli/native/") ? undefined : { path: join(root, "cli/native", path.endsWith("socket.ts") ? "transport.ts" : "terminal.ts") });
+  },
+});
+
 /** The same for Bun, which makes one program of it and what it imports. */
 export function nativeBundle(root, tui) {
-  const { define, ...options } = clientBundle(root, tui);
-  return { ...options, banner: { js: lazily }, footer: {}, define: { ...define, "import.meta.url": '""' } };
+  const { define, plugins, ...options } = clientBundle(root, tui);
+  return { ...options, plugins: [nativeFiles(root), ...plugins], banner: { js: lazily }, footer: {}, define: { ...define, "import.meta.url": '""' } };
 }
 
 /** The options of dist/berth-tui.mjs: a module, since ink waits at its top level. */

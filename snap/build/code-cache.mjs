@@ -35,6 +35,8 @@ try {
   await runCommand("list", "-f", "json");
   await runCommand("config", "get", "c1", "user.x");
   await runCommand("nonsense");
+  await runCommand("exec", "--help");
+  await runCommand("start", "--help");
 } finally {
   server.close();
   rmSync(folder, { recursive: true, force: true });

@@ -16,6 +16,7 @@ let daemon: Daemon;
 let network: Network;
 let fingerprint: string;
 const clients: Record<string, Identity> = {};
+const tokens: Record<string, string> = {};
 
 before(async () => {
   daemon = await startDaemon();
@@ -33,6 +34,10 @@ before(async () => {
   fingerprint = fingerprintOf(unified);
   for (const role of ["admin", "operator", "viewer"]) clients[role] = await network.trust(role, { restricted: true, projects: ["mine"], role });
   clients["stranger"] = makeIdentity("stranger");
+  for (const role of ["admin", "operator", "viewer"]) {
+    await daemon.must("POST", "/1.0/auth/identities/bearer", { name: role, projects: ["mine"], role });
+    tokens[`${role} by token`] = (await daemon.must("POST", `/1.0/auth/identities/bearer/${role}/token`, {})).token;
+  }
 });
 after(async () => {
   await network?.[Symbol.asyncDispose]();
@@ -53,6 +58,7 @@ async function send(who: string, endpoint: Endpoint, path: string): Promise<Repl
   const headers: Record<string, string> = isUpgraded(endpoint)
     ? { connection: "Upgrade", upgrade: endpoint.kind === "stream" ? "sftp" : "websocket", "sec-websocket-version": "13", "sec-websocket-key": Buffer.alloc(16, 1).toString("base64") }
     : {};
+  if (tokens[who]) headers["authorization"] = `Bearer ${tokens[who]}`;
   const hasBody = endpoint.body !== undefined && endpoint.body !== "stream";
   return network.call(clients[who], endpoint.method, path, hasBody ? {} : undefined, { headers, timeout: 10_000 });
 }
@@ -67,18 +73,18 @@ function assertTellsNothing(endpoint: Endpoint, path: string, { status, text }: 
   assert.ok(!text.includes(fingerprint), what);
 }
 
-for (const [where, query] of [["another project", "?project=hidden"], ["the default project", ""], ["all projects", "?all-projects=true"], ["a project there is not", "?project=nope"]] as const) {
-  test(`a restricted client gets nowhere in ${where}`, async () => {
+for (const who of ["admin", "admin by token"]) for (const [where, query] of [["another project", "?project=hidden"], ["the default project", ""], ["all projects", "?all-projects=true"], ["a project there is not", "?project=nope"]] as const) {
+  test(`a restricted client (${who}) gets nowhere in ${where}`, async () => {
     for (const [, endpoint] of table) {
       const path = pathOf(endpoint, "hidden", query);
-      const reply = await send("admin", endpoint, path);
+      const reply = await send(who, endpoint, path);
       if (endpoint.access === "any" || (endpoint.allProjects && query.includes("all"))) assertTellsNothing(endpoint, path, reply);
       else assert.deepEqual([reply.status, endpoint.method === "HEAD" ? "not authorized" : reply.json?.error], [403, "not authorized"], `${endpoint.method} ${path}`);
     }
   });
 }
 
-for (const [role, ...may] of [["viewer", "view"], ["operator", "view", "operate"]] as const) {
+for (const [role, ...may] of [["viewer", "view"], ["operator", "view", "operate"], ["viewer by token", "view"], ["operator by token", "view", "operate"]] as const) {
   test(`a client with the role ${role} does no more than its role says`, async () => {
     for (const [, endpoint] of table) {
       if (endpoint.access === "any" || may.some((access) => access === endpoint.access)) continue;
@@ -86,8 +92,7 @@ for (const [role, ...may] of [["viewer", "view"], ["operator", "view", "operate"
       const reply = await send(role, endpoint, path);
       assert.equal(reply.status, 403, `${endpoint.method} ${path}: ${reply.text.slice(0, 200)}`);
     }
-    const { status } = await network.call(clients[role], "GET", "/1.0/instances/mine-name?project=mine");
-    assert.equal(status, 200);
+    assert.equal((await send(role, endpoints.getInstance, "/1.0/instances/mine-name?project=mine")).status, 200);
   });
 }
 
@@ -188,7 +193,7 @@ test("a revoked client's connections are cut at once, its websockets too; one th
   for (const change of ["DELETE", "PUT"]) {
     clients["leaving"] = await network.trust("leaving", { restricted: true, projects: ["mine"] });
     const { ws } = await follow("leaving", "?project=mine");
-    const idle = await network.tls(clients["leaving"]);
+    const idle = (await network.tls(clients["leaving"])).resume(); // who does not read is not told of the end
     const cut = Promise.all([ws, idle].map((socket) => new Promise((resolve) => socket.once("close", resolve))));
     const [{ fingerprint: print }] = (await daemon.must("GET", "/1.0/certificates?recursion=1")).filter(({ name }: { name: string }) => name === "leaving");
     await daemon.must(change, `/1.0/certificates/${print}`, change === "PUT" ? { name: "left", type: "client", restricted: true, projects: [] } : undefined);

@@ -11,6 +11,7 @@ import type { Reply } from "../helpers/socket.ts";
 import type { Call, Case, World } from "./cases/case.ts";
 import { backupCases } from "./cases/backups.ts";
 import { certificateCases } from "./cases/certificates.ts";
+import { identityCases } from "./cases/identities.ts";
 import { imageCases } from "./cases/images.ts";
 import { instanceCases } from "./cases/instances.ts";
 import { networkCases } from "./cases/networks.ts";
@@ -26,7 +27,7 @@ import { type Heard, listen, openSocket, refusedUpgrade, upgrade } from "./socke
 
 /** An endpoint without a case does not compile. */
 const cases = {
-  ...serverCases, ...certificateCases, ...eventCases, ...operationCases, ...instanceCases, ...snapshotCases, ...metadataCases, ...backupCases, ...imageCases, ...networkCases, ...profileCases, ...projectCases,
+  ...serverCases, ...certificateCases, ...identityCases, ...eventCases, ...operationCases, ...instanceCases, ...snapshotCases, ...metadataCases, ...backupCases, ...imageCases, ...networkCases, ...profileCases, ...projectCases,
   ...storageCases, ...warningCases, ...metricsCases,
 } satisfies Record<OperationId, Case>;
 

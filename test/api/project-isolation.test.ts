@@ -43,14 +43,14 @@ const kinds: readonly [RegExp, () => Record<string, string>][] = [
 /** Bodies of requests whose schema wants more than `{}`. */
 const bodies: Readonly<Partial<Record<OperationId, unknown>>> = {
   changeInstanceState: { action: "start" }, execInstance: { command: ["true"] }, rebuildInstance: { source: { type: "none" } },
-  pushImage: { target: "https://127.0.0.1:1", secret: "x", certificate: "x" }, renameSnapshot: { name: "other" }, renameProfile: { name: "other" }, renameAlias: { name: "other" }, writeInstanceFile: "bytes",
+  pushImage: { target: "https://127.0.0.1:1", secret: "x", certificate: "x" }, renameSnapshot: { name: "other" }, renameBackup: { name: "other" }, renameProfile: { name: "other" }, renameAlias: { name: "other" }, writeInstanceFile: "bytes",
 };
 
 const named = (Object.entries(endpoints) as [OperationId, Endpoint][]).flatMap(([id, endpoint]) => {
   const params = kinds.find(([path]) => path.test(endpoint.path))?.[1];
   return params ? [{ id, endpoint, params }] : [];
 });
-const query = (id: OperationId) => (id.includes("File") ? "&path=/etc/hostname" : "");
+const query = (id: OperationId) => (/File|Template/.test(id) ? "&path=/etc/hostname" : "");
 
 for (const { id, endpoint, params } of named) {
   test(`${id} finds nothing of project a in project b`, async () => {

@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSy
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { formatMetadata, parseMetadata } from "../../images/metadata.ts";
+import { section } from "../../snap/setup/packages.mjs";
 import { execOk } from "./exec.ts";
 
 const recipes = fileURLToPath(new URL("../../images/recipes", import.meta.url));
@@ -76,12 +77,12 @@ export async function debianImage(): Promise<ImageFiles> {
   return squashfs(await make("debian", "debian/12"));
 }
 
-/** What berthd needs of Debian, and a container engine that is not Berth. */
-const nestingPackages = ["lxc", "nftables", "dnsmasq-base", "squashfs-tools", "xz-utils", "zstd", "libseccomp2", "crun", "busybox-static"];
+/** What berthd needs of Debian, as its package says, and a container engine that is not Berth. */
+const nestingPackages = [...section("always").filter((name) => !["mmdebstrap", "debian-archive-keyring"].includes(name)), "libseccomp2", "crun", "busybox-static"];
 
-/** The same with what it takes to run containers in it, berthd's too. Made in a minute. */
-export async function nestingImage(): Promise<ImageFiles> {
-  return squashfs(await make("nesting", "debian/12", nestingPackages));
+/** The same with what it takes to run containers in it, berthd's too; `recipe`: debian/12 or debian/13. Made in a minute. */
+export async function nestingImage(recipe: "debian/12" | "debian/13" = "debian/12"): Promise<ImageFiles> {
+  return squashfs(await make(`nesting-${recipe.replace("/", "-")}`, recipe, nestingPackages));
 }
 
 export interface CloudImages {

@@ -63,7 +63,7 @@ const commands = {
     socket.on("data", (chunk) => chunks.push(chunk));
     if (request.hold) socket.write(request.text);
     else socket.end(request.text);
-    await (request.hold ? once(socket, "data") : once(socket, "end"));
+    await (request.hold ? Promise.race([once(socket, "data"), once(socket, "end").then(() => Promise.reject(new Error("the connection was ended")))]) : once(socket, "end"));
     socket.destroy();
     return { text: Buffer.concat(chunks).toString(), from: `${localAddress} ${localPort}` };
   },

@@ -45,8 +45,16 @@ export function cgroupsOf(names: RegExp): string[] {
   });
 }
 
-/** `names`: what instances of the calling test are called, and nobody else's on this machine. */
+/** What is there still after a while: liblxc clears away some things when everybody has been answered. */
 export async function remains(daemon: Daemon, names: RegExp): Promise<string[]> {
+  for (const until = Date.now() + 3000; ; await new Promise((resolve) => setTimeout(resolve, 50))) {
+    const found = await remainsNow(daemon, names);
+    if (found.length === 0 || Date.now() > until) return found;
+  }
+}
+
+/** `names`: what instances of the calling test are called, and nobody else's on this machine. */
+async function remainsNow(daemon: Daemon, names: RegExp): Promise<string[]> {
   const instances: Instance[] = await daemon.must("GET", "/1.0/instances?recursion=1");
   const images: string[] = (await daemon.must("GET", "/1.0/images")).map((url: string) => url.split("/").at(-1));
   const known = new Set(instances.map(({ name }) => name));

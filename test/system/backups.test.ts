@@ -43,6 +43,13 @@ async function makeSource(pool = "default"): Promise<void> {
   await execOk("setfattr", ["-n", "user.note", "-v", "kept", `/proc/${await pidOf(one)}/root/home/state`]);
 }
 
+/** Puts a file of many random bytes into an instance, as its root. */
+async function fill(daemon: Daemon, root: string, size: string): Promise<void> {
+  const script = 'cd "$0" && exec setpriv --reuid=1000000 --regid=1000000 --clear-groups sh -c \'exec head -c "$0" /dev/urandom > home/big\' "$1"';
+  const { code, stderr } = await daemon.inNamespace("sh", "-c", script, root, size);
+  assert.equal(code, 0, stderr);
+}
+
 const pidOf = async (name: string) => (await daemon.must("GET", `${urlOf(name)}/state`)).pid;
 
 const look = "cd /home; echo $(cat state hard) $(stat -c %u:%g:%a:%h state) $(readlink soft) $(stat -c %F:%a:%s fifo sparse sticky | tr ' ' _) $(ls /bin/base64 2>&1 | grep -c No); hostname";
@@ -148,7 +155,7 @@ test("the stock client exports and imports", async () => {
 
 test("a backup that is cancelled, whose instance is deleted, or whose daemon is killed leaves nothing", async () => {
   await create(daemon, one);
-  await daemon.inNamespace("sh", "-c", "head -c 60m /dev/urandom > \"$0/home/big\"", `${daemon.dir}/storage-pools/default/containers/${one}/rootfs`);
+  await fill(daemon, `${daemon.dir}/storage-pools/default/containers/${one}/rootfs`, "60m");
   const begin = async () => {
     const { json } = await daemon.request("POST", `${urlOf(one)}/backups`, { compression_algorithm: "xz -9" });
     await pause(200);
@@ -214,5 +221,38 @@ test("what is no backup, or a bad one, is refused", async () => {
   await tryIndex(index, /cannot be unpacked/);
   for (const [bytes, expected] of [["", /no tarball/], ["x".repeat(2000), /no tarball/], [readFileSync("/bin/true"), /no tarball/]] as const) {
     await assert.rejects(daemon.must("POST", "/1.0/instances", Buffer.from(bytes), { headers: octets }), expected);
+  }
+});
+
+for (const pool of ["default", "copies"]) {
+  test(`owners that an old LXD left shifted are the guest's own in the pool ${pool}`, async () => {
+    await createStopped();
+    await exportTo(`${folder}/i.tar`, one, { compression_algorithm: "none" });
+    const map = JSON.stringify([{ Isuid: true, Isgid: false, Hostid: 2_000_000, Nsid: 0, Maprange: 65536 }, { Isuid: false, Isgid: true, Hostid: 2_000_000, Nsid: 0, Maprange: 65536 }]);
+    const script = `rm -rf "$0/shifted"; mkdir "$0/shifted"; cd "$0/shifted"; tar -xf ../i.tar; chown -hR 2000000:2000000 backup/container/rootfs; chown 2001234:2000005 backup/container/rootfs/home/state
+      sed -i "s/^\\( *volatile.last_state.idmap:\\).*/\\1 '$1'/" backup/index.yaml; tar -cf ../j.tar --numeric-owner backup/index.yaml backup/container; rm -rf "$0/shifted"`;
+    await execOk("bash", ["-euc", script, folder, map]);
+    await importFrom(`${folder}/j.tar`, { "x-lxd-name": two, "x-lxd-pool": pool });
+    await act(daemon, two, "start");
+    assert.equal(await sh(daemon, two, "stat -c %u:%g /home/state /home; cat /home/state"), "1234:5\n0:0\nhere");
+  });
+}
+
+test("on a full disk neither a backup nor an import stays half-made", async () => {
+  await createStopped();
+  await exportTo(`${folder}/k.tar`, one, { compression_algorithm: "none" });
+  for (const place of ["backups", "storage-pools/small"]) {
+    const { code, stderr } = await daemon.inNamespace("sh", "-c", 'mkdir -p "$0" && mount -t tmpfs -o size=1m,mode=711 tmpfs "$0"', `${daemon.dir}/${place}`);
+    assert.equal(code, 0, stderr);
+  }
+  try {
+    for (const algorithm of ["none", "gzip"]) await assert.rejects(daemon.must("POST", `${urlOf(one)}/backups`, { compression_algorithm: algorithm }), /No space left on the device/);
+    assert.deepEqual(await daemon.must("GET", `${urlOf(one)}/backups`), []);
+    await daemon.must("POST", "/1.0/storage-pools", { name: "small", driver: "dir" });
+    await assert.rejects(importFrom(`${folder}/k.tar`, { "x-lxd-name": two, "x-lxd-pool": "small" }), /No space left/);
+    assert.equal(await exists(urlOf(two)), false);
+  } finally {
+    await daemon.request("DELETE", "/1.0/storage-pools/small");
+    for (const place of ["backups", "storage-pools/small"]) await daemon.inNamespace("umount", "-l", `${daemon.dir}/${place}`);
   }
 });

@@ -1,6 +1,6 @@
 // `berth` as another machine's client: it adds the server over TLS by a token and by the password, and all commands work over it.
 import assert from "node:assert/strict";
-import { readFileSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { after, before, test } from "node:test";
 import { berthPath, type Daemon, startDaemon } from "../helpers/daemon.ts";
@@ -87,6 +87,37 @@ test("by address the fingerprint is shown, and has to be accepted", async () => 
   assert.equal(await must("list", "home:", "-c", "n", "-f", "csv"), "one\n");
   const fingerprint = await far({ input: `${environment.certificate_fingerprint}\n` }, "remote", "add", "again", "127.0.0.1");
   assert.equal(fingerprint.code, 0, fingerprint.stderr); // trusted already: no password is asked for
+});
+
+test("a bearer token makes a remote, of a server that it vouches for; it is kept for its user alone, and goes with the remote", async () => {
+  await daemon.run("auth", "identity", "create", "bearer/ci", "--projects", "default", "--role", "operator");
+  const issue = async () => (await daemon.run("auth", "identity", "token", "issue", "bearer/ci", "--expiry", "1d", "-q")).trim();
+  const given = await issue();
+  assert.match(await daemon.run("auth", "identity", "list", "-f", "csv"), /^bearer,Client token bearer,ci,[\da-f-]{36},operator,default,"\w+ \d+, 20/);
+  const empty = { env: { BERTH_CONF: `${conf()}-bearer` } };
+  const by = (options: ExecOptions, ...args: string[]) => far({ ...options, ...empty }, ...args);
+  for (const [token, expected] of [["not a token", /That is not a token/], ["", /No token was given/], [`${given}x`, /Token is not valid/]] as const) {
+    const { code, stderr } = await by({ input: `${token}\n` }, "remote", "add", "ci", "127.0.0.1", "--auth-type", "bearer");
+    assert.deepEqual([code, expected.test(stderr)], [1, true], stderr);
+  }
+  assert.deepEqual(readdirSync(dirname(conf())).filter((name) => name.endsWith("-bearer")), []);
+  const added = await by({ input: `${given}\n` }, "remote", "add", "ci", "127.0.0.1", "--auth-type", "bearer");
+  assert.equal(added.code, 0, added.stderr);
+  const kept = `${conf()}-bearer/tokens`;
+  assert.deepEqual([statSync(`${kept}/ci`).mode & 0o777, existsSync(`${conf()}-bearer/client.key`)], [0o600, false]);
+  assert.doesNotMatch(readFileSync(`${conf()}-bearer/config.yml`, "utf8"), new RegExp(given));
+  assert.equal((await by({}, "exec", "ci:one", "--", "echo", "by token")).stdout, "by token\n");
+  assert.equal((await by({}, "file", "pull", "-r", "ci:one/etc", `${dirname(daemon.dir)}/pulled-by-token`)).code, 0);
+  assert.match((await by({}, "auth", "identity", "info", "ci:")).stdout, /^authentication_method: bearer\n[^]*name: ci\n/);
+  assert.match((await by({}, "delete", "-f", "ci:one")).stderr, /not authorized/);
+  await by({}, "remote", "rename", "ci", "work");
+  assert.equal((await by({}, "list", "work:", "-c", "n", "-f", "csv")).stdout, "one\n");
+  await daemon.run("auth", "identity", "token", "revoke", "bearer/ci");
+  assert.match((await by({}, "list", "work:")).stderr, /Token is not valid[^]*token issue/);
+  await by({}, "remote", "remove", "work");
+  assert.deepEqual(readdirSync(kept), []);
+  await daemon.run("auth", "identity", "delete", "bearer/ci");
+  assert.equal(await daemon.run("auth", "identity", "list", "-f", "csv"), "");
 });
 
 test("a server that has become another one is not talked to", async () => {

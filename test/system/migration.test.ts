@@ -78,6 +78,13 @@ async function makeSource(pool = "default"): Promise<void> {
   await here.inNamespace("sh", "-c", 'setfattr -n user.note -v kept "$0/home/state" && setfacl -m u:1001234:r "$0/home/state"', root);
 }
 
+/** Puts a file of many random bytes into an instance, as its root. */
+async function fill(daemon: Daemon, root: string, size: string): Promise<void> {
+  const script = 'cd "$0" && exec setpriv --reuid=1000000 --regid=1000000 --clear-groups sh -c \'exec head -c "$0" /dev/urandom > home/big\' "$1"';
+  const { code, stderr } = await daemon.inNamespace("sh", "-c", script, root, size);
+  assert.equal(code, 0, stderr);
+}
+
 const look = "cd /home; echo $(cat state hard) $(stat -c %u:%g:%h state) $(stat -c %F:%a:%s fifo sparse sticky | tr ' ' _) $(ls /bin/base64 2>&1 | grep -c No); hostname";
 const nowState = "now now 1000:1000:2 fifo:644:0 regular_file:4755:52428800 directory:1777:";
 
@@ -167,7 +174,7 @@ test("secrets are good once, and nobody is waited for long", async () => {
 for (const victim of ["source", "target"] as const) {
   test(`when the ${victim} is killed on the way, the source is as it was and the target has nothing`, async () => {
     await makeSource();
-    await here.inNamespace("sh", "-c", 'head -c 120m /dev/urandom > "$0/home/big"', rootOf(here, one));
+    await fill(here, rootOf(here, one), "120m");
     for (const delay of [150, 400]) {
       const copying = tryLxc("copy", one, `there:${two}`);
       await pause(delay);
@@ -186,7 +193,7 @@ for (const victim of ["source", "target"] as const) {
 
 test("a move that is cancelled leaves nothing", async () => {
   await makeSource();
-  await here.inNamespace("sh", "-c", 'head -c 150m /dev/urandom > "$0/home/big"', rootOf(here, one));
+  await fill(here, rootOf(here, one), "150m");
   const copying = tryLxc("copy", one, `there:${two}`);
   await eventually(async () => (await there.must("GET", "/1.0/operations")).running?.length > 0, { what: "it has begun" });
   const [operation] = (await there.must("GET", "/1.0/operations")).running;
@@ -194,4 +201,33 @@ test("a move that is cancelled leaves nothing", async () => {
   assert.notEqual((await copying).code, 0);
   await eventually(async () => !(await here.must("GET", "/1.0/operations")).running, { what: "the source has noticed" });
   assert.equal(await exists(there, two), false);
+});
+
+async function berth(...args: string[]): Promise<string> {
+  const { stdout, stderr, code } = await here.berthWith({ env: { BERTH_CONF: `${conf}-berth` } }, ...args);
+  assert.equal(code, 0, `berth ${args.join(" ")}: ${stderr || stdout}`);
+  return stdout;
+}
+
+test("berth copies, refreshes and moves between servers, and exports and imports", async () => {
+  mkdirSync(`${conf}-berth`);
+  writeFileSync(`${conf}-berth/config.yml`, `default-remote: local\nremotes:\n  there:\n    addr: unix://${there.socket}\n    protocol: lxd\n`);
+  await makeSource();
+  for (const mode of ["pull", "push", "relay"]) {
+    await berth("copy", one, `there:${two}-${mode}`, "--mode", mode);
+    assert.equal(await read(there, `${two}-${mode}`), "now");
+  }
+  await write(here, one, "newer");
+  await berth("copy", one, `there:${two}-pull`, "--refresh");
+  assert.equal(await read(there, `${two}-pull`), "newer");
+  await berth("copy", `${one}/s0`, `there:${two}`);
+  assert.equal(await read(there, two), "s0");
+  await act(here, one, "start");
+  const { config } = await here.must("GET", urlOf(one));
+  await berth("move", one, "there:", "--stateless");
+  assert.deepEqual([await exists(here, one), await statusOf(there, one), (await there.must("GET", urlOf(one))).config["volatile.uuid"]], [false, "Running", config["volatile.uuid"]]);
+  await berth("export", `there:${two}`, `${conf}-berth/b.tar.gz`);
+  assert.deepEqual(await there.must("GET", `${urlOf(two)}/backups`), []);
+  await berth("import", `${conf}-berth/b.tar.gz`, two, "-s", "copies");
+  assert.equal(await read(here, two), "s0");
 });

@@ -67,7 +67,7 @@ test("instances stop by priority, systemd and busybox alike, and come back with 
   const { code, stderr } = await shutdown("--timeout", "60");
   assert.deepEqual([code, stderr], [0, ""]);
   assert.deepEqual(await ordered, [b, a, c]);
-  assert.equal(daemon.running, false);
+  await eventually(() => !daemon.running, { what: "berthd has ended" });
   await daemon.start();
   await Promise.all([a, b, c].map(runs));
   assert.deepEqual(await Promise.all([a, b, c].map(powerOf)), ["RUNNING", "RUNNING", "RUNNING"]);

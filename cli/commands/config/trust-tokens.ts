@@ -15,12 +15,17 @@ interface Token {
   operation: string;
 }
 
+/** A time as Go writes it, so that a token is the same whoever shows it. */
+function withoutZeros(time: string): string {
+  return time.replace(/(\.\d*?)0+Z$/, "$1Z").replace(".Z", "Z");
+}
+
 /** Undefined for operations that are something else. */
 function tokenOf({ id, class: kind, status, metadata }: Operation): Token | undefined {
   const { secret, fingerprint, addresses, request, expiresAt } = (metadata ?? {}) as Record<string, unknown>;
   const name = (request as { name?: string } | undefined)?.name;
   if (kind !== "token" || status !== "Running" || name === undefined || !Array.isArray(addresses)) return undefined;
-  const expires_at = typeof expiresAt === "string" ? expiresAt : "0001-01-01T00:00:00Z";
+  const expires_at = typeof expiresAt === "string" ? withoutZeros(expiresAt) : "0001-01-01T00:00:00Z";
   const text = Buffer.from(JSON.stringify({ client_name: name, fingerprint, addresses, secret, expires_at })).toString("base64");
   return { name, text, expiresAt: expires_at, operation: id };
 }

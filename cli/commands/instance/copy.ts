@@ -1,4 +1,4 @@
-// berth copy: an instance or one of its snapshots as a new instance of this server
+// berth copy: an instance or one of its snapshots as a new instance, of its server or another
 import type { InstancesPost } from "../../../server/api/instances.ts";
 import { statusCodes } from "../../../server/api/envelope.ts";
 import type { Config, DeviceMap } from "../../../server/api/schemas.ts";
@@ -16,16 +16,16 @@ const flags = {
   device: { kind: "list", short: "d", description: "New key/value to apply to a specific device" },
   ephemeral: { kind: "bool", short: "e", description: "Ephemeral instance" },
   "instance-only": { kind: "bool", description: "Copy the instance without its snapshots" },
-  mode: { kind: "string", default: "pull", description: "Transfer mode. One of pull, push or relay", hidden: true },
+  mode: { kind: "string", default: "pull", description: "Transfer mode. One of pull, push or relay" },
   "no-profiles": { kind: "bool", description: "Create the instance with no profiles applied" },
   profile: { kind: "list", short: "p", description: "Profile to apply to the new instance" },
   refresh: { kind: "bool", description: "Perform an incremental copy" },
-  stateless: { kind: "bool", description: "Copy a stateful instance stateless", hidden: true },
+  stateless: { kind: "bool", description: "Copy a stateful instance stateless" },
   storage: { kind: "string", short: "s", description: "Storage pool name" },
   target: { kind: "string", description: "Cluster member name", hidden: true },
   "target-project": { kind: "string", description: "Copy to a project different from the source" },
 } as const satisfies Flags;
-type CopyValues = Values<typeof flags>;
+export type CopyValues = Values<typeof flags>;
 
 /** What instances and snapshots have in common, as far as a copy takes it. */
 interface Source {
@@ -34,6 +34,7 @@ interface Source {
   devices: DeviceMap;
   profiles: string[];
   description?: string;
+  ephemeral: boolean;
   live: boolean;
 }
 
@@ -49,14 +50,16 @@ berth copy c1/snap0 c2
     Make an instance of a snapshot.
 
 berth copy c1 c2 --refresh
-    Bring "c2" to the state of "c1" again.`,
+    Bring "c2" to the state of "c1" again.
+
+berth copy c1 far:
+    Copy "c1" to another server, under the same name.`,
   args: [1, 2],
   flags,
   async run(ctx, [from, to], values) {
     const { server, name: sourceName } = ctx.resolve(from);
     const destination = ctx.resolve(to);
     if (sourceName === "") throw new CliError("You must specify a source instance name");
-    if (to !== undefined && destination.server !== server) throw new CliError("Copying between servers is not supported yet");
     if (values.target) throw new CliError("To use --target, the destination remote must be a cluster");
     if (values.refresh && values["no-profiles"]) throw new CliError("--no-profiles cannot be used with --refresh");
     const { instance, snapshot } = splitSnapshot(sourceName);
@@ -67,21 +70,24 @@ berth copy c1 c2 --refresh
     const project = values["target-project"] || undefined;
     const name = (to === undefined ? undefined : destination.name || instance) ?? (project ? instance : "");
     const body = copyBody(source, sourceName, name, server.project, values);
-    const operation = await server.follow(await server.client.createInstance({ body, project }), "Transferring instance: ");
-    if (values.refresh) await refreshConfig(server, name, project, body);
+    const there = to === undefined ? server : destination.server;
+    const operation = there === server
+      ? await server.follow(await server.client.createInstance({ body, project }), "Transferring instance: ")
+      : await (await import("./transfer.ts")).transferInstance({ source: server, name: sourceName, target: there, project, body, mode: values.mode });
+    if (values.refresh) await refreshConfig(there, name, project, body);
     if (to === undefined && !project) ctx.print(`Instance name is: ${madeInstance(operation)}`);
   },
 });
 
-async function readSource(server: Server, name: string, snapshot: string | undefined): Promise<Source> {
+export async function readSource(server: Server, name: string, snapshot: string | undefined): Promise<Source> {
   if (snapshot !== undefined) return { ...(await server.client.getSnapshot({ name, snapshot })), live: false };
   const instance = await server.client.getInstance({ name });
   return { ...instance, live: instance.status_code === statusCodes.Running };
 }
 
-/** What to post for the copy. */
-export function copyBody(source: Source, sourceName: string, name: string, project: string, values: CopyValues): InstancesPost {
-  const config = { ...copiedConfig(source.config, values.refresh), ...Object.fromEntries(values.config.map((pair) => splitPair(pair, "Bad key=value pair"))) };
+/** What to post for the copy. `keepNotes`: what the server remembers of the instance goes along. */
+export function copyBody(source: Source, sourceName: string, name: string, project: string, values: CopyValues, keepNotes = values.refresh): InstancesPost {
+  const config = { ...copiedConfig(source.config, keepNotes), ...Object.fromEntries(values.config.map((pair) => splitPair(pair, "Bad key=value pair"))) };
   const { architecture, description } = source;
   return {
     name, architecture, config, devices: copiedDevices(source.devices, values), ephemeral: values.ephemeral, stateful: false, type: "container",
@@ -96,8 +102,8 @@ export function copyBody(source: Source, sourceName: string, name: string, proje
 }
 
 /** What a server remembers of an instance is not the copy's, but for what it was made from; a refreshed one keeps nearly all. */
-function copiedConfig(config: Config, refresh: boolean): Config {
-  const stays = (key: string) => !key.startsWith("volatile.") || key === "volatile.base_image" || (refresh && key !== "volatile.last_state.power");
+function copiedConfig(config: Config, keepNotes: boolean): Config {
+  const stays = (key: string) => !key.startsWith("volatile.") || key === "volatile.base_image" || (keepNotes && key !== "volatile.last_state.power");
   return Object.fromEntries(Object.entries(config).filter(([key]) => stays(key)));
 }
 

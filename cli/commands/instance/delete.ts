@@ -66,7 +66,8 @@ async function confirm(name: string): Promise<void> {
   if (answer.toLowerCase() !== "yes") throw new CliError("User aborted delete operation");
 }
 
-async function deleteInstance({ server, name }: Target, force: boolean): Promise<void> {
+/** `force`: one that runs is stopped first. */
+export async function deleteInstance({ server, name }: Target, force: boolean): Promise<void> {
   const instance = await server.client.getInstance({ name });
   if (instance.status_code !== statusCodes.Stopped && instance.status_code !== 0) {
     if (!force) {

@@ -1,19 +1,19 @@
 // berth move and berth rename: another name, another pool, another project
 import { defineCommand, type Flags, type Values } from "../../command.ts";
-import type { Context } from "../../context.ts";
+import type { Context, Target } from "../../context.ts";
 import { CliError, prefixed } from "../../errors.ts";
 import { splitSnapshot } from "../../remote.ts";
 import type { Server } from "../../remotes/server.ts";
 
 const flags = {
-  "allow-inconsistent": { kind: "bool", description: "Ignore copy errors for volatile files", hidden: true },
-  config: { kind: "list", short: "c", description: "Config key/value to apply to the target instance", hidden: true },
-  device: { kind: "list", short: "d", description: "New key/value to apply to a specific device", hidden: true },
+  "allow-inconsistent": { kind: "bool", description: "Ignore copy errors for volatile files" },
+  config: { kind: "list", short: "c", description: "Config key/value to apply to the target instance" },
+  device: { kind: "list", short: "d", description: "New key/value to apply to a specific device" },
   "instance-only": { kind: "bool", description: "Move the instance without its snapshots" },
-  mode: { kind: "string", default: "pull", description: "Transfer mode. One of pull, push or relay.", hidden: true },
-  "no-profiles": { kind: "bool", description: "Unset all profiles on the target instance", hidden: true },
-  profile: { kind: "list", short: "p", description: "Profile to apply to the target instance", hidden: true },
-  stateless: { kind: "bool", description: "Copy a stateful instance stateless", hidden: true },
+  mode: { kind: "string", default: "pull", description: "Transfer mode. One of pull, push or relay." },
+  "no-profiles": { kind: "bool", description: "Unset all profiles on the target instance" },
+  profile: { kind: "list", short: "p", description: "Profile to apply to the target instance" },
+  stateless: { kind: "bool", description: "Copy a stateful instance stateless" },
   storage: { kind: "string", short: "s", description: "Storage pool name" },
   target: { kind: "string", description: "Cluster member name", hidden: true },
   "target-project": { kind: "string", description: "Copy to a project different from the source" },
@@ -32,17 +32,21 @@ berth move <instance>/<old snapshot name> <instance>/<new snapshot name>
     Rename a snapshot.
 
 berth move <instance> --storage <pool>
-    Move an instance to another storage pool.`,
+    Move an instance to another storage pool.
+
+berth move <instance> <remote>:
+    Move an instance to another server.`,
   args: [1, 2],
   flags,
   async run(ctx, [from, to], values) {
+    const [origin, goal] = [ctx.resolve(from, "instance"), ctx.resolve(to)];
+    if (to !== undefined && goal.server !== origin.server) return moveBetween(origin, goal, values);
     assertPlain(values);
     const moves = values.storage !== "" || values["target-project"] !== "";
     if (!moves && to === undefined) throw new CliError("Invalid number of arguments");
     if (!moves) return rename(ctx, from, to);
     const { server, name } = ctx.resolve(from, "instance");
     const destination = ctx.resolve(to);
-    if (to !== undefined && destination.server !== server) throw new CliError("Moving between servers is not supported yet");
     await moveInstance(server, name, destination.name, values);
   },
 });
@@ -88,5 +92,20 @@ async function moveInstance(server: Server, name: string, to: string, values: Mo
   });
   await server.follow(operation, "Transferring instance: ").catch((error: unknown) => {
     throw prefixed("Migration operation failure", error);
+  });
+}
+
+/** A copy that keeps what makes the instance itself, and the end of what it was copied from. */
+async function moveBetween({ server, name }: Target, to: Target, values: MoveValues): Promise<void> {
+  const { instance, snapshot } = splitSnapshot(name);
+  if (snapshot !== undefined) throw new CliError("A snapshot cannot be moved to another server", { hint: "copy it: it becomes an instance there." });
+  const [{ copyBody, readSource }, { transferInstance }, { deleteInstance }] = await Promise.all([import("./copy.ts"), import("./transfer.ts"), import("./delete.ts")]);
+  const source = await readSource(server, instance, undefined);
+  const body = copyBody(source, instance, to.name || instance, server.project, { ...values, ephemeral: source.ephemeral, refresh: false }, true);
+  const project = values["target-project"] || undefined;
+  await transferInstance({ source: server, name: instance, target: to.server, project, body, mode: values.mode });
+  if (source.live) await to.server.follow(await to.server.client.changeInstanceState({ name: to.name || instance, project, body: { action: "start", timeout: -1 } }));
+  await deleteInstance({ server, name: instance }, true).catch((error: unknown) => {
+    throw prefixed("Failed to delete original instance after copying it", error);
   });
 }

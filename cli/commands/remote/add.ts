@@ -3,20 +3,21 @@ import { defineCommand, type Flags, type Values } from "../../command.ts";
 import type { Context } from "../../context.ts";
 import { CliError, prefixed } from "../../errors.ts";
 import { parseAddress, parseToken, type Token } from "../../remotes/address.ts";
-import { ensureIdentity, fingerprintOf, readIdentity, renderPem } from "../../remotes/certificate.ts";
-import { certificateFile, type Remote, saveConfig, writeOwnFile } from "../../remotes/config.ts";
+import { ensureIdentity, fingerprintOf, readAuthority, readIdentity, renderPem } from "../../remotes/certificate.ts";
+import { certificateFile, type Remote, saveConfig, tokenFile, writeOwnFile } from "../../remotes/config.ts";
 import { Server } from "../../remotes/server.ts";
 import type { TlsDialer } from "../../transport/tls.ts";
 import type { X509Certificate } from "node:crypto";
-import { findProject, trustUs } from "./trust.ts";
+import { askSecret, findProject, trustUs } from "./trust.ts";
 
 const flags = {
   "accept-certificate": { kind: "bool", description: "Accept certificate" },
-  "auth-type": { kind: "string", description: "Server authentication type (tls)" },
+  "auth-type": { kind: "string", description: "Server authentication type (tls or bearer)" },
   domain: { kind: "string", description: "Candid domain to use", hidden: true },
   password: { kind: "string", description: "Remote admin password or token" },
   protocol: { kind: "string", description: "Server protocol (lxd or simplestreams)" },
   public: { kind: "bool", description: "Public image server" },
+  token: { kind: "string", description: "Bearer token, with --auth-type bearer; asked for when not given" },
 } as const satisfies Flags;
 type AddValues = Values<typeof flags>;
 
@@ -48,6 +49,9 @@ Basic authentication can be used when combined with the "simplestreams" protocol
 berth remote add home eyJjbGllbnRfbmFtZSI6…
     Add it by a token.
 
+berth remote add ci 192.0.2.10 --auth-type bearer
+    Add it by a bearer token, which is asked for: berth auth identity token issue prints one.
+
 berth remote add mirror https://images.example.org --protocol=simplestreams
     Add a server of images.`,
   args: [1, 2],
@@ -55,15 +59,19 @@ berth remote add mirror https://images.example.org --protocol=simplestreams
   async run(ctx, [name = "", given = name], values) {
     const protocol = values.protocol || "lxd";
     if (!["lxd", "simplestreams"].includes(protocol)) throw new CliError(`Invalid protocol: ${protocol}`, { hint: "choose lxd or simplestreams." });
-    if (values["auth-type"] && values["auth-type"] !== "tls") throw new CliError(`Authentication type '${values["auth-type"]}' not supported`, { hint: "only tls is." });
+    const authType = values["auth-type"] || "tls";
+    if (authType !== "tls" && authType !== "bearer") throw new CliError(`Authentication type '${authType}' not supported`, { hint: "choose tls or bearer." });
+    if (values.token && authType !== "bearer") throw new CliError("--token goes with --auth-type bearer", { hint: "a token of berth config trust add is given in the place of the URL." });
+    if (authType === "bearer" && (protocol !== "lxd" || values.public)) throw new CliError("A bearer token is for a server of instances, not for one of images");
     assertRemoteName(name);
     const present = ctx.config.remotes[name];
     if (present) throw new CliError(`Remote ${name} exists as <${present.addr}>`, { hint: `remove it first: berth remote remove ${name}` });
     if (protocol === "simplestreams") return addImageServer(ctx, name, given);
     const token = parseToken(given);
-    if (token) return addByToken(ctx, name, given, token);
+    if (token && authType === "tls") return addByToken(ctx, name, given, token);
     const addr = parseAddress(given);
     if (addr.startsWith("unix:")) return addSocket(ctx, name, addr);
+    if (authType === "bearer") return addByBearer(ctx, name, addr, values);
     await addByAddress(ctx, name, addr, values);
   },
 });
@@ -92,10 +100,10 @@ interface Candidate {
   dialer: TlsDialer;
 }
 
-async function candidate(ctx: Context, name: string, remote: Remote, pinned: string | undefined): Promise<Candidate> {
+async function candidate(ctx: Context, name: string, remote: Remote, pinned: string | undefined, token?: string): Promise<Candidate> {
   const { TlsDialer } = await import("../../transport/tls.ts");
-  const identity = remote.public ? undefined : ensureIdentity(ctx.config.folder);
-  const dialer = new TlsDialer({ remote: name, address: remote.addr, pinned, identity });
+  const identity = remote.public || remote.auth_type === "bearer" ? undefined : ensureIdentity(ctx.config.folder);
+  const dialer = new TlsDialer({ remote: name, address: remote.addr, pinned, identity, token, authority: readAuthority(ctx.config.folder) });
   const options = { project: "", debug: ctx.globals.debug, quiet: ctx.globals.quiet, socketPath: ctx.socketPath };
   return { dialer, server: new Server(name, remote, options, async () => dialer) };
 }
@@ -130,6 +138,27 @@ async function addByAddress(ctx: Context, name: string, addr: string, values: Ad
   if (!found.auth_methods.includes("tls")) throw new CliError("Authentication type 'tls' not supported by server");
   if (found.auth !== "trusted") await trustUs(ctx, server, values.password);
   keep({ ...remote, project: await findProject(ctx, server, ctx.globals.project) });
+}
+
+/** The token goes to the server only when its certificate is accepted: a known authority vouches for it, the token itself, or the user. */
+async function addByBearer(ctx: Context, name: string, addr: string, values: AddValues): Promise<void> {
+  const { checkToken, serverOfToken } = await import("../../remotes/token.ts");
+  const remote: Remote = { addr, auth_type: "bearer", protocol: "lxd", public: false };
+  const token = checkToken(values.token || (await askSecret(ctx, `Bearer token for ${name}: `)));
+  const { certificate, isTrusted } = await inspect(ctx, name, remote);
+  const fingerprint = fingerprintOf(certificate);
+  const isOfToken = serverOfToken(token) === fingerprint;
+  if (!isTrusted && !isOfToken && serverOfToken(token)) ctx.warn("The token was issued by a server with another certificate.");
+  if (!isTrusted && !isOfToken && !values["accept-certificate"]) await askFor(ctx, fingerprint);
+  const pin = isTrusted ? undefined : certificate;
+  const { server } = await candidate(ctx, name, remote, pin && fingerprint, token);
+  const found = await server.client.getServer();
+  if (!found.auth_methods.includes("bearer")) throw new CliError("Authentication type 'bearer' not supported by server");
+  if (found.auth !== "trusted") throw new CliError("Server doesn't trust us after authentication");
+  const project = await findProject(ctx, server, ctx.globals.project);
+  if (pin) writeOwnFile(certificateFile(ctx.config, name), renderPem(pin.raw), 0o644);
+  writeOwnFile(tokenFile(ctx.config, name), `${token}\n`, 0o600);
+  save(ctx, name, { ...remote, project });
 }
 
 async function addByToken(ctx: Context, name: string, text: string, token: Token): Promise<void> {

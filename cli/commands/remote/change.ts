@@ -3,7 +3,7 @@ import { existsSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { defineCommand } from "../../command.ts";
 import { CliError } from "../../errors.ts";
 import { parseAddress } from "../../remotes/address.ts";
-import { type ClientConfig, certificateFile, type Remote, saveConfig, writeOwnFile } from "../../remotes/config.ts";
+import { type ClientConfig, certificateFile, type Remote, saveConfig, tokenFile, writeOwnFile } from "../../remotes/config.ts";
 import { assertRemoteName } from "./add.ts";
 
 function findRemote({ remotes }: ClientConfig, name: string): Remote {
@@ -18,10 +18,15 @@ function findOwnRemote(config: ClientConfig, name: string): Remote {
   return remote;
 }
 
-/** A remote of the whole machine that the user changes becomes the user's own, and its certificate with it. */
+/** What is kept of a remote besides its entry: a certificate, a token. */
+const files = [[certificateFile, 0o644], [tokenFile, 0o600]] as const;
+
+/** A remote of the whole machine that the user changes becomes the user's own, and its files with it. */
 function ownRemote(config: ClientConfig, name: string, newName: string, { isGlobal, ...remote }: Remote): Remote {
-  const certificate = certificateFile(config, name);
-  if (isGlobal && existsSync(certificate)) writeOwnFile(certificateFile({ ...config, remotes: {} }, newName), readFileSync(certificate, "utf8"), 0o644);
+  for (const [fileOf, mode] of files) {
+    const file = fileOf(config, name);
+    if (isGlobal && existsSync(file)) writeOwnFile(fileOf({ ...config, remotes: {} }, newName), readFileSync(file, "utf8"), mode);
+  }
   return remote;
 }
 
@@ -35,10 +40,9 @@ const remove = defineCommand({
     const remote = findOwnRemote(config, name);
     if (remote.isGlobal) throw new CliError(`Remote ${name} is global and cannot be removed`);
     if (config.defaultRemote === name) throw new CliError("Can't remove the default remote", { hint: "switch to another one first: berth remote switch local" });
-    const certificate = certificateFile(config, name);
     delete config.remotes[name];
     saveConfig(config);
-    rmSync(certificate, { force: true });
+    for (const [fileOf] of files) rmSync(fileOf(config, name), { force: true });
   },
 });
 
@@ -52,9 +56,11 @@ const rename = defineCommand({
     const remote = findOwnRemote(config, name);
     assertRemoteName(newName);
     if (config.remotes[newName]) throw new CliError(`Remote ${newName} already exists`);
-    const certificate = certificateFile(config, name);
     config.remotes[newName] = ownRemote(config, name, newName, remote);
-    if (!remote.isGlobal && existsSync(certificate)) renameSync(certificate, certificateFile(config, newName));
+    for (const [fileOf] of files) {
+      const file = fileOf(config, name);
+      if (!remote.isGlobal && existsSync(file)) renameSync(file, fileOf(config, newName));
+    }
     delete config.remotes[name];
     if (config.defaultRemote === name) config.defaultRemote = newName;
     saveConfig(config);

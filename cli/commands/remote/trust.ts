@@ -5,15 +5,15 @@ import type { Server } from "../../remotes/server.ts";
 
 /** Shows a password or token to the server, which then knows our certificate. An empty one is asked for. */
 export async function trustUs(ctx: Context, server: Server, password: string): Promise<void> {
-  const word = password || (await askPassword(ctx, server.remote));
+  const word = password || (await askSecret(ctx, `Admin password (or token) for ${server.remote}: `));
   await server.ask("POST", "/1.0/certificates", { body: { type: "client", password: word } });
   if ((await server.client.getServer()).auth !== "trusted") throw new CliError("Server doesn't trust us after authentication");
   ctx.say(`Client certificate now trusted by server: ${server.remote}`);
 }
 
-async function askPassword(ctx: Context, remote: string): Promise<string> {
+/** Asks for something that is not to be seen. */
+export async function askSecret(ctx: Context, question: string): Promise<string> {
   const { Prompt } = await import("../../prompt.ts");
-  const question = `Admin password (or token) for ${remote}: `;
   if (ctx.hasInput) {
     ctx.write(`${question}\n`);
     return (await ctx.readInput()).split("\n")[0]?.trim() ?? "";

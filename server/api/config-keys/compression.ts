@@ -37,3 +37,8 @@ export function compression(value: string): string | undefined {
   const wrong = options.length > 8 ? options.at(-1) : options.find((option) => !algorithm.options.test(option));
   return wrong === undefined ? undefined : `${name} takes ${algorithm.known}, not ${wrong.slice(0, 40)}`;
 }
+
+/** The same where nothing but a stream will do: backups are read while they come. */
+export function streamCompression(value: string): string | undefined {
+  return splitCompression(value).name === "squashfs" ? `expected one of ${compressionNames.filter((name) => name !== "squashfs").join(", ")}, with options` : compression(value);
+}

@@ -1,4 +1,5 @@
 // The configuration keys of projects: what a project has of its own, how much it may use, and what it may not do.
+import { streamCompression } from "./compression.ts";
 import { projectImageKeys } from "./images.ts";
 import type { Key, KeyTable } from "./key.ts";
 
@@ -28,6 +29,10 @@ export function parseIdRange(item: string): [number, number] | undefined {
   const match = /^(\d{1,10})(?:-(\d{1,10}))?$/.exec(item);
   return match ? [Number(match[1]), Number(match[2] ?? match[1])] : undefined;
 }
+
+const backupCompression: Key = {
+  type: { kind: "check", name: "compression", check: streamCompression }, live: true, description: "How backups are compressed. As the server has it when unset",
+};
 
 const features: KeyTable = {
   "features.images": feature("images and aliases"),
@@ -85,7 +90,7 @@ const restrictions: KeyTable = {
 };
 
 export const projectKeys: KeyTable = {
-  ...features, ...limits, ...restrictions, ...projectImageKeys,
+  ...features, ...limits, ...restrictions, ...projectImageKeys, "backups.compression_algorithm": backupCompression,
   "user.*": { type: { kind: "text" }, description: "Anything of yours" },
 };
 

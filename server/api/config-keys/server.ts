@@ -1,6 +1,7 @@
 // The configuration keys of the server.
 import ipaddr from "ipaddr.js";
 import { imageKeys } from "./images.ts";
+import { streamCompression } from "./compression.ts";
 import { timeSpan } from "./instance-values.ts";
 import type { KeyTable } from "./key.ts";
 import { listenAddress } from "./listen-address.ts";
@@ -22,7 +23,10 @@ export function readAddresses(value: string): string[] {
 }
 
 export const serverKeys: KeyTable = {
-  "backups.compression_algorithm": { type: { kind: "text" }, default: "gzip", live: true, description: "How backups are compressed: none, gzip, bzip2, xz, lzma or zstd, perhaps with a level (zstd -3)" },
+  "backups.compression_algorithm": {
+    type: { kind: "check", name: "compression", check: streamCompression }, default: "gzip", live: true,
+    description: "How backups are compressed: none, gzip, bzip2, xz, lzma or zstd, with options such as -9",
+  },
   "core.https_address": { type: listenAddress, live: true, description: "Where the API is served over the network; port 8443 when none is told. Not at all when unset" },
   "core.https_allowed_credentials": { type: { kind: "bool" }, default: "false", live: true, description: "Whether pages of the allowed origin may use what the browser knows of the user (Access-Control-Allow-Credentials)" },
   "core.https_allowed_headers": { type: headerText, live: true, description: "Access-Control-Allow-Headers for requests of web pages" },
@@ -38,6 +42,9 @@ export const serverKeys: KeyTable = {
     type: { kind: "check", name: "span", check: timeSpan }, live: true, description: "How long a token for a new client can be used; for ever when unset",
   },
   "core.shutdown_timeout": { type: { kind: "int", min: 0 }, default: "5", live: true, description: "Minutes to wait for running operations when berthd stops" },
+  "core.trust_ca_certificates": {
+    type: { kind: "bool" }, default: "false", live: true, description: "Whether clients may do everything whose certificate the authority in server.ca has signed, without being in the trust store",
+  },
   "core.trust_password": {
     type: { kind: "text" }, live: true, secret: true, description: "A password by which clients make themselves trusted; shown as true when it is set",
   },

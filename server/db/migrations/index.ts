@@ -5,5 +5,6 @@ import { certificates } from "./003-certificates.ts";
 import { imageSources } from "./005-image-sources.ts";
 import { backups } from "./006-backups.ts";
 import { warnings } from "./007-warnings.ts";
+import { bearerTokens } from "./008-bearer-tokens.ts";
 
-export const migrations: readonly string[] = [init, snapshots, certificates, imageSources, backups, warnings];
+export const migrations: readonly string[] = [init, snapshots, certificates, imageSources, backups, warnings, bearerTokens];

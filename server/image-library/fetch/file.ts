@@ -104,6 +104,7 @@ class Download {
 
   async #receive(response: IncomingMessage): Promise<void> {
     const limit = this.#options.idleTimeout ?? defaultIdleTimeout;
+    response.socket.setTimeout(0); // its request's limit: this one can tell what happened
     let isIdle = false;
     let writing = false;
     const timer = setTimeout(() => {

@@ -11,6 +11,8 @@ export interface FetchContext {
   /** Where lists of images are kept. */
   cache: string;
   idleTimeout?: number;
+  /** Lists are read from their server, however fresh those that are kept: somebody asks what it has now. */
+  anew?: boolean;
 }
 
 /** An image that a server has. */

@@ -51,7 +51,7 @@ function keep(file: string, text: string): void {
 async function readDocument<T>(url: string, context: FetchContext, parse: (text: string, url: string) => T): Promise<T> {
   const file = `${context.cache}/${createHash("sha256").update(url).digest("hex")}.json`;
   const kept = readKept(file);
-  if (kept?.isFresh) return parse(kept.text, url);
+  if (kept?.isFresh && !context.anew) return parse(kept.text, url);
   try {
     const text = await download(url, context);
     const parsed = parse(text, url);

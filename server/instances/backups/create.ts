@@ -1,6 +1,6 @@
 // Making a backup: a tarball of LXD's layout. Nothing of the instance is copied but into the tarball.
-import { open } from "node:fs/promises";
 import type { InstanceBackupsPost } from "../../api/backups.ts";
+import { streamCompression } from "../../api/config-keys/compression.ts";
 import type { Requestor } from "../../api/events.ts";
 import { fail } from "../../api/errors.ts";
 import type { Context } from "../../context.ts";
@@ -12,7 +12,6 @@ import { parseExpiry } from "../snapshots/expiry.ts";
 import { checkSnapshotName } from "../snapshots/name.ts";
 import type { InstanceRecord } from "../store.ts";
 import { progressOf } from "../progress.ts";
-import { compressor } from "./compression.ts";
 import { Packer } from "./pack.ts";
 import type { BackupRecord } from "./store.ts";
 import { backupUrl } from "./view.ts";
@@ -23,17 +22,18 @@ export interface BackupPlan {
   compression: string;
 }
 
-/** Checks a request for a backup. Throws `project_restricted`, `invalid_name`, `backup_exists`, `backup_running`, `compression_unsupported` or `bad_body`. */
+/** Checks a request for a backup. Throws `project_restricted`, `invalid_name`, `backup_exists`, `backup_running`, `invalid_config_value` or `bad_body`. */
 export function planBackup(ctx: Context, instance: InstanceRecord, post: InstanceBackupsPost): BackupPlan {
   assertMakingAllowed(ctx, instance.project, "backup");
-  const compression = post.compression_algorithm || ctx.settings.all()["backups.compression_algorithm"] || "gzip";
-  compressor(compression);
+  const algorithm = post.compression_algorithm || ctx.projects.get(instance.project).config["backups.compression_algorithm"] || ctx.settings.get("backups.compression_algorithm");
+  const reason = streamCompression(algorithm);
+  if (reason) throw fail("invalid_config_value", { key: "compression_algorithm", reason: `"${algorithm.slice(0, 80)}": ${reason}` });
   const name = post.name || nextName(ctx.backups.store.listAll(instance).map((one) => one.name));
   checkBackupName(name);
   ctx.backups.store.assertFree(instance.id, name);
   ctx.backups.assertIdle(instance);
   const expiresAt = post.expires_at ? parseExpiry(post.expires_at) : undefined;
-  return { instance, compression, record: { instanceId: instance.id, name, phase: "creating", createdAt: new Date(), expiresAt, instanceOnly: post.instance_only ?? post.container_only ?? false } };
+  return { instance, compression: algorithm, record: { instanceId: instance.id, name, phase: "creating", createdAt: new Date(), expiresAt, instanceOnly: post.instance_only ?? post.container_only ?? false } };
 }
 
 /** Throws `invalid_name`. */
@@ -67,8 +67,7 @@ export function createBackup(ctx: Context, { instance, record, compression }: Ba
 async function writeBackup(ctx: Context, held: Held, file: string, compression: string, signal: AbortSignal, tell: (bytes: number) => void): Promise<void> {
   const { instance, snapshots } = held;
   const description = describeUnshifted(ctx, instance, snapshots);
-  await using handle = await open(file, "wx", 0o600);
-  const packer = new Packer(handle, file, compression, signal);
+  const packer = new Packer(file, compression, signal);
   try {
     for (const [i, snapshot] of [...snapshots, undefined].entries()) {
       const folder = snapshot ? `backup/snapshots/${snapshot.name}` : "backup/container";
@@ -82,7 +81,6 @@ async function writeBackup(ctx: Context, held: Held, file: string, compression: 
       });
     }
     await packer.finish();
-    await handle.sync();
   } catch (error) {
     throw await packer.abandon(error);
   }

@@ -30,15 +30,14 @@ export interface ImportOptions {
 }
 
 /**
- * Begins an import. Throws what is wrong with the request or the backup's index; resolves with an operation once all has been uploaded,
- * or it has failed.
+ * Begins an import. Throws what is wrong with the request or the backup's index; resolves with an operation once all has been uploaded.
  */
 export async function importBackup(ctx: Context, project: string, body: Readable, options: ImportOptions, requestor: Requestor): Promise<Operation> {
   const abort = new AbortController();
   const reader = new BackupReader(decompressed(body, abort.signal));
   const giveUp = async () => {
     await reader.close();
-    body.resume(); // who uploads hears nothing before all is sent
+    body.resume();
   };
   try {
     const index = parseIndex(await reader.readIndex());
@@ -55,12 +54,18 @@ export async function importBackup(ctx: Context, project: string, body: Readable
         }
       },
     });
-    if (!body.readableEnded) await Promise.race([operation.ended(), once(body, "close").catch(() => {})]);
+    await allSent(body);
     return operation;
   } catch (error) {
     await giveUp();
+    await allSent(body);
     throw error;
   }
+}
+
+/** Who uploads listens to nothing before all is sent. */
+async function allSent(body: Readable): Promise<void> {
+  if (!body.closed && !body.readableEnded) await once(body, "close").catch(() => {});
 }
 
 function reserveImport(ctx: Context, project: string, { pool, instance: backedUp, snapshots }: BackupIndex, options: ImportOptions): InstanceRecord {

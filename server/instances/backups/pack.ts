@@ -1,46 +1,34 @@
 // Packs folders of rooms into one tarball, one after the other, and compresses it on its way to a file.
-import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { createWriteStream } from "node:fs";
-import type { FileHandle } from "node:fs/promises";
-import type { Writable } from "node:stream";
-import { hasCode } from "../../host/libc.ts";
+import { open } from "node:fs/promises";
+import { PassThrough, Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { compressorOf } from "../../../images/compressor.ts";
 import { TarWalk } from "../../../images/tar-walk.ts";
 import type { Lent } from "../../storage/driver.ts";
-import { ending, programError, startFilter, startReader } from "../../storage/programs.ts";
-import { compressor } from "./compression.ts";
+import { ending, programError, startReader } from "../../storage/programs.ts";
 
 const pack = ["tar", "--format=posix", "--pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime", "--numeric-owner", "--acls", "--xattrs", "--xattrs-include=user.*",
   "--xattrs-include=security.capability", "--sparse", "--warning=no-file-ignored", "--warning=no-file-changed", "--warning=no-file-removed", "-cf", "-", "--"];
 
 export class Packer {
-  readonly #target: Writable;
-  readonly #compressor: ChildProcess | undefined;
+  readonly #tarball = new PassThrough({ highWaterMark: 1 << 20 });
   readonly #done: Promise<void>;
   readonly #file: string;
   readonly #signal: AbortSignal;
 
-  /** `file` is written to from its beginning. */
-  constructor(handle: FileHandle, file: string, algorithm: string, signal: AbortSignal) {
-    const command = compressor(algorithm);
+  /** `file` must not be there. */
+  constructor(file: string, algorithm: string, signal: AbortSignal) {
     this.#file = file;
     this.#signal = signal;
-    if (!command) {
-      this.#target = createWriteStream(file, { fd: handle.fd, autoClose: false, highWaterMark: 1 << 20 });
-      this.#done = once(this.#target, "finish").then(() => {});
-    } else {
-      const [tool] = command;
-      this.#compressor = startFilter(command, ["pipe", handle.fd, "pipe"]);
-      this.#target = this.#compressor.stdin as Writable;
-      this.#done = ending(tool, this.#compressor, signal).then((end) => {
-        if (end.code !== 0) throw programError(tool, end, file);
-      });
-    }
-    this.#target.on("error", () => {}); // the end tells
-    this.#done.catch(() => {});
+    const compressed = Readable.from(compressorOf(algorithm)(this.#tarball, signal), { objectMode: false, highWaterMark: 1 << 20 });
+    this.#done = pipeline(compressed, createWriteStream(file, { flags: "wx", mode: 0o600, highWaterMark: 1 << 20 }), { signal });
+    this.#done.catch((error) => this.#tarball.destroy(error));
+    this.#tarball.on("error", () => {}); // the end tells
   }
 
-  /** Adds a folder of a room with all that is in it. */
+  /** Adds a folder of a room with all that is in it, or a file. */
   async add(lent: Lent, folder: string, count: (bytes: number) => void): Promise<void> {
     const child = startReader(lent, [...pack, folder], ["ignore", "pipe", "pipe"]);
     const end = ending("tar", child, this.#signal);
@@ -71,22 +59,22 @@ export class Packer {
 
   async #write(bytes: Buffer): Promise<void> {
     this.#signal.throwIfAborted();
-    if (this.#target.errored) throw this.#target.errored;
-    if (!this.#target.write(bytes)) await once(this.#target, "drain", { signal: this.#signal });
+    if (this.#tarball.errored) throw this.#tarball.errored;
+    if (!this.#tarball.write(bytes)) await once(this.#tarball, "drain", { signal: this.#signal });
   }
 
-  /** Ends the tarball. Throws what went wrong. */
+  /** Ends the tarball, and sees to it that it is on the disk. Throws what went wrong. */
   async finish(): Promise<void> {
     await this.#write(Buffer.alloc(1024));
-    this.#target.end();
+    this.#tarball.end();
     await this.#done;
+    await using written = await open(this.#file, "r");
+    await written.sync();
   }
 
-  /** Lets go of it after an error; gives the error that was behind it, or that one. */
+  /** Lets go of it after an error; gives the one that is to be told. */
   async abandon(error: unknown): Promise<unknown> {
-    if (this.#compressor && hasCode(error, "EPIPE")) return this.#done.then(() => error, (cause: unknown) => cause);
-    this.#target.destroy();
-    this.#compressor?.kill("SIGKILL");
+    this.#tarball.destroy();
     await this.#done.catch(() => {});
     return this.#signal.aborted ? this.#signal.reason : error;
   }

@@ -3,42 +3,46 @@ import type { Readable } from "node:stream";
 import { decompressor, detectFormat, headLength } from "../../../images/compression.ts";
 import { TarWalk } from "../../../images/tar-walk.ts";
 import { fail } from "../../api/errors.ts";
-import { isDiskFull, ending, startFilter } from "../../storage/programs.ts";
+import { ending, startFilter } from "../../storage/programs.ts";
 
 const broken = (reason: string, cause?: unknown) => fail("backup_broken", { reason }, cause);
 
 /** Bytes of an index at most. */
 const indexLimit = 16 * 1024 * 1024;
 
-/** The bytes of a tarball that comes in any of the usual compressions. */
+/** The bytes of a tarball that comes in any of the usual compressions. What is left of the body when it ends early is not lost. */
 export async function* decompressed(body: Readable, signal: AbortSignal): AsyncGenerator<Buffer> {
-  const chunks = (body as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
+  const chunks = body.iterator({ destroyOnReturn: false }) as AsyncIterableIterator<Buffer>;
   let head: Buffer = Buffer.alloc(0);
-  while (head.length < headLength) {
-    const { value, done } = await chunks.next();
-    if (done) break;
-    head = Buffer.concat([head, value]);
+  let command: readonly [string, ...string[]] | undefined;
+  try {
+    while (head.length < headLength) {
+      const { value, done } = await chunks.next();
+      if (done) break;
+      head = Buffer.concat([head, value]);
+    }
+    const format = detectFormat(head);
+    if (!format || format === "squashfs") throw broken(format ? "it is a squashfs: make it with another compression" : "it is no tarball (plain, gz, xz, lzma, bz2 or zst)");
+    command = decompressor(format);
+    if (command) yield* through(command, joined(head, chunks), signal);
+    else yield* joined(head, chunks);
+  } finally {
+    if (!command) await chunks.return?.(undefined);
   }
-  const format = detectFormat(head);
-  if (!format || format === "squashfs") throw broken(format ? "it is a squashfs: make it with another compression" : "it is no tarball (plain, gz, xz, lzma, bz2 or zst)");
-  const rest = joined(head, chunks);
-  const command = decompressor(format);
-  if (!command) return yield* rest;
-  const [tool] = command;
-  const child = startFilter(command, ["pipe", "pipe", "pipe"]);
+}
+
+/** Through a program. It is fed to the end, also when nobody wants what it says any more. */
+async function* through([tool, ...args]: readonly [string, ...string[]], chunks: AsyncIterable<Buffer>, signal: AbortSignal): AsyncGenerator<Buffer> {
+  const child = startFilter([tool, ...args], ["pipe", "pipe", "pipe"]);
   const end = ending(tool, child, signal);
-  const input = child.stdin as NodeJS.WritableStream;
-  const feeding = feed(rest, input).catch((error) => {
-    child.kill("SIGKILL");
-    throw error;
-  });
-  feeding.catch(() => {});
+  const feeding = feed(chunks, child.stdin as NodeJS.WritableStream);
+  feeding.catch(() => child.kill("SIGKILL"));
   end.catch(() => {});
   try {
     yield* child.stdout as AsyncIterable<Buffer>;
     await feeding;
     const { code, words } = await end;
-    if (code !== 0 && !isDiskFull(words)) throw broken(`it cannot be decompressed: ${words.trim().split("\n").at(-1) || `${tool} ended with ${code}`}`);
+    if (code !== 0) throw broken(`it cannot be decompressed: ${words.trim().split("\n").at(-1) || `${tool} ended with ${code}`}`);
   } finally {
     child.kill("SIGKILL");
   }

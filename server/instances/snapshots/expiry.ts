@@ -17,6 +17,7 @@ export function endOfSpan(span: string | undefined, from: Date): Date | undefine
   for (const part of span.trim().split(/\s+/)) {
     const count = Number.parseInt(part, 10);
     switch (part.at(-1)) {
+      case "S": end.setUTCSeconds(end.getUTCSeconds() + count); break;
       case "M": end.setUTCMinutes(end.getUTCMinutes() + count); break;
       case "H": end.setUTCHours(end.getUTCHours() + count); break;
       case "d": end.setUTCDate(end.getUTCDate() + count); break;

@@ -76,7 +76,7 @@ export class DirDriver implements StorageDriver {
 
   /** Whether root disks can be limited, and if not, why. */
   protected reportQuota(): Record<string, string> {
-    return { "volatile.quota": "none", "volatile.quota.reason": "the size of a folder is not limited; that of an instance in a btrfs pool is" };
+    return { "volatile.quota": "none", "volatile.quota.reason": "only pools of the driver btrfs limit the size of instances" };
   }
 
   /** What limits layers; undefined where nothing does. */

@@ -13,7 +13,7 @@ export const serverCases = {
   getServer: {
     good: { path: "/1.0" },
     check: (server, { daemon }) => {
-      assert.deepEqual(Object.keys(server), ["config", "api_extensions", "api_status", "api_version", "auth", "public", "auth_methods", "environment"]);
+      assert.deepEqual(Object.keys(server), ["config", "api_extensions", "api_status", "api_version", "auth", "public", "auth_methods", "auth_user_name", "auth_user_method", "environment"]);
       const { environment } = server;
       assert.deepEqual([server.api_status, server.api_version, server.auth, server.public], ["stable", "1.0", "trusted", false]);
       assert.deepEqual([environment.server, environment.server_version, environment.server_pid], ["lxd", "5.0.2", daemon.pid]);

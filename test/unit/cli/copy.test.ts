@@ -7,7 +7,7 @@ import { splitSnapshot } from "../../../cli/remote.ts";
 import type { Operation } from "../../../server/api/operations.ts";
 
 const source = {
-  architecture: "x86_64", description: "d", profiles: ["default"], live: true,
+  architecture: "x86_64", description: "d", profiles: ["default"], ephemeral: false, live: true,
   config: { "user.a": "1", "volatile.base_image": "abc", "volatile.uuid": "u", "volatile.last_state.power": "RUNNING", "volatile.eth0.hwaddr": "m" },
   devices: { disk0: { type: "disk", path: "/", pool: "p" }, eth0: { type: "nic", network: "n" } },
 };
