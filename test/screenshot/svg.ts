@@ -26,7 +26,7 @@ function change(style: Style, code: number): Style {
   return palette[code] ? { ...style, color: palette[code] } : style;
 }
 
-const escape = (text: string) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+const markup = (text: string) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 
 function pieces(line: string, begin: Style): { parts: { text: string; style: Style }[]; end: Style } {
   let style = begin;
@@ -54,7 +54,7 @@ export function renderSvg(screen: string, width: number): string {
       if (look.inverse) drawn.push(`<rect x="${x.toFixed(1)}" y="${y}" width="${(size * cell.width).toFixed(1)}" height="${cell.height}" fill="${look.color}"/>`);
       if (text.trim() === "") continue;
       const attributes = `fill="${look.inverse ? background : look.color}"${look.bold ? ' font-weight="bold"' : ""}${look.dim ? ' opacity="0.65"' : ""}`;
-      drawn.push(`<text x="${x.toFixed(1)}" y="${y + 13}" textLength="${(size * cell.width).toFixed(1)}" ${attributes}>${escape(text)}</text>`);
+      drawn.push(`<text x="${x.toFixed(1)}" y="${y + 13}" textLength="${(size * cell.width).toFixed(1)}" ${attributes}>${markup(text)}</text>`);
     }
   }
   const [w, h] = [24 + width * cell.width, 24 + lines.length * cell.height];
