@@ -1,4 +1,4 @@
-// npm run package:snap: dist/berth_VERSION_ARCH.snap. `--stage=DIR` only lays the tree out, for snapcraft, which adds Debian's packages to it.
+// npm run package:snap: dist/berth_VERSION_ARCH.snap; `--fast` packs less tightly. `--stage=DIR` only lays the tree out, for snapcraft, which adds Debian's packages to it.
 import { chmodSync, cpSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -38,7 +38,7 @@ export async function packageSnap(args = []) {
   writeFileSync(join(target, "meta/snap.yaml"), dump(snapMetadata(table, version, architecture), { lineWidth: -1 }));
   const file = join(root, `dist/berth_${version}_${architecture}.snap`);
   // As `snap pack` does it; snapd need not be there.
-  await run("mksquashfs", [target, file, "-noappend", "-comp", "xz", "-no-fragments", "-no-progress", "-all-root", "-no-xattrs", "-mkfs-time", await sourceTime(), "-all-time", await sourceTime()]);
+  await run("mksquashfs", [target, file, "-noappend", "-comp", args.includes("--fast") ? "lzo" : "xz", "-no-fragments", "-no-progress", "-all-root", "-no-xattrs", "-mkfs-time", await sourceTime(), "-all-time", await sourceTime()]);
   return file;
 }
 

@@ -25,7 +25,7 @@ function writeProgram(file, text, node) {
 }
 
 /** What the build leaves in dist/ to be run, without packages. */
-const isPart = (name) => ["node_modules", "package.json"].includes(name) || (/^berth[a-z.-]*$/.test(name) && !/\.(deb|snap)$/.test(name));
+const isPart = (name) => ["node_modules", "recipes", "package.json"].includes(name) || (/^berth[a-z.-]*$/.test(name) && !/\.(deb|snap)$/.test(name));
 
 /** Lays the tree out below `target`. `prefix`: where it will lie (`/usr`, or `/snap/berth/current`). Resolves to the Node it brings, if any. */
 export async function stage(target, prefix) {
