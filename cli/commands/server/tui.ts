@@ -12,7 +12,9 @@ Instances, images, networks, storage, profiles and operations, as they change. E
   args: [0, 1],
   async run(ctx, [remote]) {
     const { server } = ctx.resolve(remote);
-    if (process.env["NO_COLOR"]) process.env["FORCE_COLOR"] = "0"; // what draws the view knows only this one
+    // What draws the view knows this variable only, and draws nothing where it believes nobody looks.
+    if (process.env["NO_COLOR"]) process.env["FORCE_COLOR"] = "0";
+    for (const name of ["CI", "CONTINUOUS_INTEGRATION"]) delete process.env[name];
     const { runTui } = await import("../../tui/index.tsx");
     return runTui(ctx, server.remote);
   },
