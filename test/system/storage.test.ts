@@ -29,7 +29,7 @@ afterEach(async () => {
 const volume = (name: string, pool = "default") => `${daemon.dir}/storage-pools/${pool}/containers/${name}`;
 /** What a volume writes to. */
 const written = (name: string, pool = "default") => {
-  const [, own] = /^ {4}own: (\S+)$/m.exec(readFileSync(`${volume(name, pool)}/backup.yaml`, "utf8")) ?? [];
+  const [, own] = /^ {4}own: '?([^'\s]+)'?$/m.exec(readFileSync(`${volume(name, pool)}/backup.yaml`, "utf8")) ?? [];
   return `${daemon.dir}/storage-pools/${pool}/layers/${own}/upper`;
 };
 const layer = (fingerprint: string) => `${daemon.dir}/storage-pools/default/images/${fingerprint}`;
