@@ -11,6 +11,7 @@ import { forEachDevice } from "../devices/plan.ts";
 import { sweepRules, unplugUnfinished } from "../devices/nic/sweep.ts";
 import { sweepFolders, sweepStaged } from "../devices/sweep.ts";
 import { forgetStoppedWithHost, hostShutdownTimeout, readStoppedWithHost } from "../shutdown.ts";
+import { removeLeftCgroups, sweepCgroups } from "../lxc/cgroup.ts";
 import { areSomeUnsettled, findContainers } from "../lxc/processes.ts";
 import { removeInstance } from "./delete.ts";
 import { announceDevices, devicesOf, keepVolatile } from "./devices.ts";
@@ -32,7 +33,9 @@ import { kill } from "../lxc/halt.ts";
 export async function recoverInstances(ctx: Context): Promise<void> {
   await settled(ctx.paths.containers);
   const found = findContainers(ctx.paths.containers);
-  for (const instance of [...ctx.instances.list(undefined, "creating"), ...ctx.instances.list(undefined, "deleting")]) {
+  const halfMade = [...ctx.instances.list(undefined, "creating"), ...ctx.instances.list(undefined, "deleting")];
+  await sweepCgroups(new Set([...halfMade, ...ctx.instances.list()].map(systemNameOf)), found);
+  for (const instance of halfMade) {
     log.info("removing a half-made instance", { instance: instance.name });
     await attempt(instance, () => removeInstance(ctx, instance));
   }
@@ -47,6 +50,7 @@ export async function recoverInstances(ctx: Context): Promise<void> {
     if (!instance) {
       log.warn("ending a container that belongs to no instance", { container: name });
       kill(processes.init);
+      void removeLeftCgroups(name);
       continue;
     }
     const expanded = expandInstance(ctx, instance);

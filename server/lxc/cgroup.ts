@@ -210,18 +210,34 @@ function narrowFile(file: string, value: string): void {
   }
 }
 
-/** How often, and after how many ms each, the folders of a container that did not come up are tried to be removed. */
-const leftTries = { count: 100, every: 30 };
+/** Hierarchies in which liblxc makes folders. */
+function hierarchies(): string[] {
+  const { unified, controllers } = cgroupLayout();
+  return [...new Set(unified ? [unified] : Object.values(controllers))];
+}
+
+/** Tries, as long as `limit` ms, to remove what `find` finds: a process that ends may be in it for a moment. */
+async function removeLeft(find: () => string[], limit: number): Promise<void> {
+  for (const until = performance.now() + limit; ; await sleep(20)) {
+    const left = find();
+    if (left.length === 0 || performance.now() > until) return;
+    for (const folder of left) removeFolder(folder);
+  }
+}
 
 /** Removes the folders of a container that did not come up: liblxc leaves them when its monitor is slow to move out of them. */
 export async function removeLeftCgroups(name: string): Promise<void> {
-  const { unified, controllers } = cgroupLayout();
-  const places = new Set(unified ? [unified] : Object.values(controllers));
-  const folders = [...places].flatMap((place) => [`${place}/lxc.payload.${name}`, `${place}/lxc.monitor.${name}`]);
-  for (let tries = 0; tries < leftTries.count && folders.some((folder) => existsSync(folder)); tries++) {
-    for (const folder of folders) removeFolder(folder);
-    await sleep(leftTries.every);
-  }
+  const folders = hierarchies().flatMap((place) => [`${place}/lxc.payload.${name}`, `${place}/lxc.monitor.${name}`]);
+  await removeLeft(() => folders.filter((folder) => existsSync(folder)), 3000);
+}
+
+/** Removes the folders of containers of these names, of which only the `running` ones have a use for them; one that holds a process stays. */
+export async function sweepCgroups(names: ReadonlySet<string>, running: { has(name: string): boolean }): Promise<void> {
+  const isTheirs = (entry: string) => {
+    const name = /^lxc\.(?:payload|monitor)\.(.+)$/.exec(entry)?.[1];
+    return name !== undefined && !running.has(name) && (names.has(name) || names.has(name.replace(/-\d+$/, ""))); // liblxc counts on when a folder is there
+  };
+  await removeLeft(() => hierarchies().flatMap((place) => readdirSync(place).filter(isTheirs).map((entry) => `${place}/${entry}`)), 500);
 }
 
 /** Cgroups are removed from the innermost; one that holds a process still stays. */
