@@ -46,7 +46,8 @@ test("a refresh ends the daemon alone, whose data lies outside of the tree", () 
 });
 
 test("its programs run with the Node that it brings", async () => {
-  const run = (...args: string[]) => exec(`${tree}/lib/berth/node`, args.map((arg) => (arg.startsWith("berth") ? `${tree}/lib/berth/${arg}` : arg)));
+  const node = `${tree}/lib/berth/node`;
+  const run = (...args: string[]) => exec(node, args.map((arg) => (arg.startsWith("berth") ? `${tree}/lib/berth/${arg}` : arg)));
   assert.match((await run("berthd", "--version")).stdout, /^\d+\.\d+/);
   const help = await run("berth", "--help");
   assert.deepEqual([help.code, help.stderr], [0, ""]);
