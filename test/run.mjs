@@ -17,7 +17,7 @@ const suites = [
   { name: "rules", together: 2, limit: 2 * minute },
   { name: "unit", together: 2, limit: 2 * minute },
   { name: "api", together: 2, limit: 5 * minute },
-  { name: "system", together: 3, limit: 10 * minute, alone: /concurrency|snapshot-times|crash|faults|disk-full/ },
+  { name: "system", together: 2, limit: 10 * minute, alone: /concurrency|snapshot-times|crash|faults|disk-full/ },
 ];
 
 const tools = [

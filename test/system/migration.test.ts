@@ -199,7 +199,8 @@ test("a move that is cancelled leaves nothing", async () => {
   const [operation] = (await there.must("GET", "/1.0/operations")).running;
   await there.must("DELETE", operation);
   assert.notEqual((await copying).code, 0);
-  await eventually(async () => !(await here.must("GET", "/1.0/operations")).running, { what: "the source has noticed" });
+  // It waits 10 s for one who has not come yet.
+  await eventually(async () => !(await here.must("GET", "/1.0/operations")).running, { timeout: 20_000, what: "the source has noticed" });
   assert.equal(await exists(there, two), false);
 });
 

@@ -96,7 +96,9 @@ async function take(ctx: Context, { target, refresh }: Arrival, connect: () => P
   try {
     const into = refresh ? takeOver : takeNew;
     await into(ctx, target, temporary, async () => {
-      channels = await Promise.race([aborted, connect()]);
+      const connecting = connect();
+      connecting.then((late) => operation.signal.aborted && hangUp(late), () => {}); // the other side waits for us otherwise
+      channels = await Promise.race([aborted, connecting]);
       return channels;
     }, abort.signal, operation);
     await channels?.control.send(encodeVerdict({ success: true, message: "" }));
@@ -109,6 +111,11 @@ async function take(ctx: Context, { target, refresh }: Arrival, connect: () => P
     channels?.fs.close();
     await releaseAll(ctx, temporary);
   }
+}
+
+function hangUp({ control, fs }: Channels): void {
+  control.close();
+  fs.terminate();
 }
 
 type Connect = () => Promise<Channels>;
