@@ -31,14 +31,15 @@ import { kill } from "../lxc/halt.ts";
 
 /** Takes in what runs and clears away what a crash left; before the first request. */
 export async function recoverInstances(ctx: Context): Promise<void> {
-  await settled(ctx.paths.containers);
-  const found = findContainers(ctx.paths.containers);
   const halfMade = [...ctx.instances.list(undefined, "creating"), ...ctx.instances.list(undefined, "deleting")];
-  await sweepCgroups(new Set([...halfMade, ...ctx.instances.list()].map(systemNameOf)), found);
+  await settled(ctx.paths.containers);
+  await sweepCgroups(new Set([...halfMade, ...ctx.instances.list()].map(systemNameOf)), findContainers(ctx.paths.containers));
   for (const instance of halfMade) {
     log.info("removing a half-made instance", { instance: instance.name });
     await attempt(instance, () => removeInstance(ctx, instance));
   }
+  await settled(ctx.paths.containers);
+  const found = findContainers(ctx.paths.containers); // from here to their being taken in nothing is waited for
   const stoppedWithHost = readStoppedWithHost(ctx.paths);
   for (const [pool, driver] of ctx.pools.drivers()) driver.sweep((id) => ctx.instances.usesFolder(pool, id));
   const sameRun = readText(ctx.paths.machineRun) === machineRun();
@@ -96,9 +97,11 @@ function comeBack(ctx: Context, instance: InstanceRecord, running: Running): voi
   }, hostShutdownTimeout(expandInstance(ctx, instance).config) * 1000).unref();
 }
 
-/** A start that the last daemon began is let come to its end, and so is a guest's own reboot. */
+/** A start that the last daemon began is let come to its end, and so is a guest's own reboot; what hooks have said of it is heard then. */
 async function settled(lxcPath: string): Promise<void> {
-  for (let tries = 0; tries < 250 && areSomeUnsettled(lxcPath); tries++) await sleep(20);
+  let tries = 0;
+  do await sleep(20);
+  while (tries++ < 250 && areSomeUnsettled(lxcPath));
 }
 
 function readText(file: string): string {
