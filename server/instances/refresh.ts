@@ -1,13 +1,10 @@
 // Bringing a stopped instance up to date with the one that it is a copy of: its files and its snapshots.
 import type { Context } from "../context.ts";
-import { writeBackupFile } from "./backup-file.ts";
 import { assertRefreshable, type CopyReservation } from "./copy.ts";
 import { finishInstance } from "./finish.ts";
-import { currentIdMap } from "./idmap.ts";
-import { releaseVolumes } from "./release.ts";
-import { rememberDiskMap } from "./shift.ts";
+import { replaceContent } from "./replace-content.ts";
 import type { SnapshotRecord } from "./snapshots/store.ts";
-import { systemNameOf, volumeOf } from "./store.ts";
+import { systemNameOf } from "./store.ts";
 import { bringSnapshots, type Temporary, takeContent } from "./transfer.ts";
 
 /** Replaces the target's files by the source's; the caller holds the locks of both. Its configuration stays. */
@@ -17,23 +14,9 @@ export async function refreshInstance(ctx: Context, { source: { project, name },
   await finishInstance(ctx, ctx.instances.get(targetProject, targetName));
   const target = assertRefreshable(ctx, ctx.instances.get(targetProject, targetName), source);
   const { missing, outdated } = instanceOnly ? { missing: [], outdated: [] } : compareSnapshots(ctx.snapshots.list(source), ctx.snapshots.list(target));
-  try {
-    const content = await takeContent(ctx, source, snapshot, target, target.pool, missing, temporary);
-    const brought = await bringSnapshots(ctx, source, target, target.pool, missing, temporary);
-    await ctx.pools.driver(target.pool).restore(volumeOf(target), content, currentIdMap(target), (volume, replaceBy) => {
-      const next = { ...target, volume, config: { ...target.config, ...baseImageOf(source.config), "volatile.apply_template": "copy" }, unfinished: { replaceBy } };
-      rememberDiskMap(next);
-      ctx.db.transaction(() => {
-        ctx.instances.save(next);
-        for (const one of outdated) ctx.snapshots.remove(one);
-        for (const one of brought) ctx.snapshots.insert(one);
-      })();
-    });
-  } finally {
-    await finishInstance(ctx, ctx.instances.get(targetProject, targetName));
-  }
-  writeBackupFile(ctx, ctx.instances.get(targetProject, targetName));
-  await releaseVolumes(ctx, target.pool, [target.volume, ...outdated.map((one) => one.volume)]);
+  const content = await takeContent(ctx, source, snapshot, target, target.pool, missing, temporary);
+  const brought = await bringSnapshots(ctx, source, target, target.pool, missing, temporary);
+  await replaceContent(ctx, { ...target, config: { ...target.config, ...baseImageOf(source.config) } }, { content, brought, outdated });
 }
 
 function baseImageOf(config: Readonly<Record<string, string>>): Record<string, string> {

@@ -8,7 +8,6 @@ import type { Operation } from "../../operations/operation.ts";
 import type { Content, VolumeRecord, Workshop } from "../../storage/driver.ts";
 import { withUndo } from "../../undo.ts";
 import { arrivedSnapshot, type Arriving, type ArrivingSnapshot, checkArrivingSnapshots, defaultPool, reserveArrival } from "../arrive.ts";
-import { writeBackupFile } from "../backup-file.ts";
 import { findRootDisk } from "../../devices/check.ts";
 import { assertContainer, completeInstance } from "../create.ts";
 import { removeInstance } from "../delete.ts";
@@ -17,10 +16,9 @@ import { expandInstance } from "../expanded.ts";
 import { finishInstance } from "../finish.ts";
 import { currentIdMap } from "../idmap.ts";
 import { progressOf } from "../progress.ts";
-import { releaseVolumes } from "../release.ts";
-import { rememberDiskMap } from "../shift.ts";
+import { replaceContent } from "../replace-content.ts";
 import { readyImage } from "../source-image.ts";
-import { type InstanceRecord, systemNameOf, volumeOf } from "../store.ts";
+import { type InstanceRecord, systemNameOf } from "../store.ts";
 import { releaseAll, type Temporary, takeNow } from "../transfer.ts";
 import { instanceResources, instanceUrl } from "../view.ts";
 import type { Channels } from "./channel.ts";
@@ -151,22 +149,7 @@ async function takeOver(ctx: Context, { project, name }: InstanceRecord, tempora
   const target = ctx.instances.get(project, name);
   const had = ctx.snapshots.list(target);
   const { snapshots, record, outdated } = await takeFiles(ctx, target, had, base, true, temporary, channels, signal, operation);
-  const gone = had.filter((one) => outdated.has(one.name));
-  try {
-    await ctx.pools.driver(target.pool).restore(volumeOf(target), contentOf(target, record), currentIdMap(target), (volume, replaceBy) => {
-      const next = { ...target, volume, config: { ...target.config, "volatile.apply_template": "copy" }, unfinished: { replaceBy } };
-      rememberDiskMap(next);
-      ctx.db.transaction(() => {
-        ctx.instances.save(next);
-        for (const one of gone) ctx.snapshots.remove(one);
-        for (const one of snapshots) ctx.snapshots.insert(one);
-      })();
-    });
-  } finally {
-    await finishInstance(ctx, ctx.instances.get(project, name));
-  }
-  writeBackupFile(ctx, ctx.instances.get(project, name));
-  await releaseVolumes(ctx, target.pool, [target.volume, ...gone.map((one) => one.volume)]);
+  await replaceContent(ctx, target, { content: contentOf(target, record), brought: snapshots, outdated: had.filter((one) => outdated.has(one.name)) });
 }
 
 function contentOf(instance: InstanceRecord, record: VolumeRecord): Content {
