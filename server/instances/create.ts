@@ -31,7 +31,7 @@ export interface Reservation {
 export function reserveInstance(ctx: Context, project: string, post: InstancesPost): Reservation {
   assertContainer(post.type);
   const image = findImage(ctx, project, post.source);
-  const profiles = post.profiles ?? (image && image.profiles.length > 0 && !image.profiles.includes("default") ? image.profiles : ["default"]);
+  const profiles = post.profiles ?? image?.profiles ?? ["default"];
   const instance = reserveName(ctx, project, {
     ...post, profiles, config: { ...dropVolatile(post.config ?? {}), ...givenMacs(post.config ?? {}) },
     architecture: normalizeArchitecture(image?.architecture ?? (post.architecture || hostArchitecture())),
