@@ -263,6 +263,16 @@ const table = {
     hint: "They go on with what they had; the change holds for them from their next start.",
   },
   invalid_device: { status: 400, message: "Device validation failed for \"{device}\": {reason}" },
+  root_devices: {
+    status: 400,
+    message: "Invalid expanded devices: Failed detecting root disk device: More than one root device found",
+    hint: "Both \"{first}\" and \"{second}\" have the path /: give the one that is to count the name of the other, and it takes its place.",
+  },
+  disk_source_missing: {
+    status: 400,
+    message: "Failed add validation for device \"{device}\": Missing source path \"{source}\" for disk \"{device}\"",
+    hint: "Make it first; or give the disk required=false, and it comes when its source does.",
+  },
   device_start_failed: { status: 500, message: "Failed to start device \"{device}\": {reason}", hint: "{hint}" },
   no_root_device: {
     status: 400,

@@ -1,6 +1,6 @@
 // Taking in an instance that comes from elsewhere, out of a backup or from another server: its name, its configuration, its snapshots.
 import { fail } from "../api/errors.ts";
-import type { Config, DeviceMap } from "../api/schemas.ts";
+import type { Config } from "../api/schemas.ts";
 import type { Context } from "../context.ts";
 import { checkDevices, findRootDisk } from "../devices/check.ts";
 import { hostArchitecture, normalizeArchitecture } from "../../images/metadata.ts";
@@ -14,14 +14,8 @@ import type { VolumeRecord } from "../storage/driver.ts";
 import type { InstanceRecord } from "./store.ts";
 import { rootIn } from "./transfer.ts";
 
-export interface Arriving {
-  name: string;
-  architecture: string;
-  ephemeral: boolean;
-  description: string;
-  config: Config;
-  devices: DeviceMap;
-  profiles: string[];
+/** What comes of an instance or a snapshot, besides its files. */
+export interface Arriving extends Pick<InstanceRecord, "name" | "architecture" | "ephemeral" | "description" | "config" | "devices" | "profiles"> {
   createdAt: Date | undefined;
 }
 
@@ -74,7 +68,7 @@ export function defaultPool(ctx: Context, project: string): string {
 /** References are judged when somebody goes back to the snapshot: the network of then need not be here. */
 const anyWorld = { hasNetwork: () => true, hasPool: () => true, networkConfig: () => undefined };
 
-export type ArrivingSnapshot = Arriving & { expiresAt: Date | undefined };
+export type ArrivingSnapshot = Arriving & Pick<SnapshotRecord, "expiresAt">;
 
 /** Checks snapshots before their files come. Throws what is wrong with one. */
 export function checkArrivingSnapshots(snapshots: readonly ArrivingSnapshot[]): void {

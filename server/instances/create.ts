@@ -14,7 +14,7 @@ import { type Undo, withUndo } from "../undo.ts";
 import { removeTree } from "../host/mounts.ts";
 import { writeBackupFile } from "./backup-file.ts";
 import { checkInstanceConfig, givenMacs } from "./config.ts";
-import { announceDevices, devicesOf, rememberDevices, withdrawDevices } from "./devices.ts";
+import { announceDevices, devicesOf, findReferences, rememberDevices, withdrawDevices } from "./devices.ts";
 import { assertProfiles, deviceWorld, expandInstance } from "./expanded.ts";
 import { chooseIdMap, currentIdMap } from "./idmap.ts";
 import { checkInstanceName, makeName } from "./name.ts";
@@ -32,11 +32,15 @@ export function reserveInstance(ctx: Context, project: string, post: InstancesPo
   assertContainer(post.type);
   const image = findImage(ctx, project, post.source);
   const profiles = post.profiles ?? (image && image.profiles.length > 0 && !image.profiles.includes("default") ? image.profiles : ["default"]);
-  const instance = reserveName(ctx, project, {
-    ...post, profiles, config: { ...dropVolatile(post.config ?? {}), ...givenMacs(post.config ?? {}) },
-    architecture: normalizeArchitecture(image?.architecture ?? (post.architecture || hostArchitecture())),
-  }, { ...imageConfig(image), "volatile.apply_template": "create" });
-  return { instance, image };
+  const reserve = ctx.db.transaction(() => {
+    const instance = reserveName(ctx, project, {
+      ...post, profiles, config: { ...dropVolatile(post.config ?? {}), ...givenMacs(post.config ?? {}) },
+      architecture: normalizeArchitecture(image?.architecture ?? (post.architecture || hostArchitecture())),
+    }, { ...imageConfig(image), "volatile.apply_template": "create" });
+    findReferences(ctx, project, expandInstance(ctx, instance).devices);
+    return { instance, image };
+  });
+  return reserve();
 }
 
 /** Throws `instance_type_unsupported`. */
