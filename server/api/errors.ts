@@ -315,7 +315,7 @@ const table = {
   download_failed: { status: 502, message: "Failed to download {url}: {reason}", hint: "Check the address, and try again: nothing of it was kept." },
   download_mismatch: { status: 502, message: "Hash mismatch for {url}: {found} != {expected}", hint: "The server sent something else than it lists: try again later, or another server." },
   stream_broken: { status: 502, message: "{url} is no simplestreams server: {reason}" },
-  image_architecture: { status: 400, message: "The image is for {architecture}, this machine runs {host}" },
+  architecture_unsupported: { status: 400, message: "Architecture \"{architecture}\" is not supported: this machine runs {host}" },
   alias_not_found: { status: 404, message: "Image alias not found" },
   alias_exists: { status: 409, message: "Alias \"{name}\" already exists" },
 

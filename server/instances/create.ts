@@ -4,7 +4,6 @@ import { mkdirSync, rmSync, symlinkSync } from "node:fs";
 import { fail } from "../api/errors.ts";
 import type { InstancesPost } from "../api/instances.ts";
 import type { Config } from "../api/schemas.ts";
-import { hostArchitecture, normalizeArchitecture } from "../../images/metadata.ts";
 import type { Context } from "../context.ts";
 import { removeUnusedLayers } from "../image-library/layers.ts";
 import type { ImageRecord } from "../image-library/store.ts";
@@ -12,6 +11,7 @@ import { checkDevices, checkOwnDevices, findRootDisk } from "../devices/check.ts
 import { assertFitsProject } from "../projects/check.ts";
 import { type Undo, withUndo } from "../undo.ts";
 import { removeTree } from "../host/mounts.ts";
+import { takeArchitecture } from "./architecture.ts";
 import { writeBackupFile } from "./backup-file.ts";
 import { checkInstanceConfig, givenMacs } from "./config.ts";
 import { announceDevices, devicesOf, findReferences, rememberDevices, withdrawDevices } from "./devices.ts";
@@ -35,7 +35,7 @@ export function reserveInstance(ctx: Context, project: string, post: InstancesPo
   const reserve = ctx.db.transaction(() => {
     const instance = reserveName(ctx, project, {
       ...post, profiles, config: { ...dropVolatile(post.config ?? {}), ...givenMacs(post.config ?? {}) },
-      architecture: normalizeArchitecture(image?.architecture ?? (post.architecture || hostArchitecture())),
+      architecture: takeArchitecture(image?.architecture ?? post.architecture),
     }, { ...imageConfig(image), "volatile.apply_template": "create" });
     findReferences(ctx, project, expandInstance(ctx, instance).devices);
     return { instance, image };

@@ -6,6 +6,7 @@ import type { Context } from "../context.ts";
 import { checkDevices, checkOwnDevices } from "../devices/check.ts";
 import { assertFitsProject } from "../projects/check.ts";
 import { applyInstance, assertRootKept } from "./apply.ts";
+import { takeArchitecture } from "./architecture.ts";
 import { checkInstanceConfig, givenMacs } from "./config.ts";
 import { dropVolatile } from "./create.ts";
 import { findReferences } from "./devices.ts";
@@ -49,7 +50,7 @@ function merge(instance: InstanceRecord, put: InstancePut, patch: boolean): Inst
     profiles: put.profiles ?? (patch || !(put.config || put.devices) ? instance.profiles : []), // clients send no list for an empty one
     description: put.description ?? (patch ? instance.description : ""),
     ephemeral: put.ephemeral ?? instance.ephemeral,
-    architecture: put.architecture || instance.architecture,
+    architecture: put.architecture && put.architecture !== instance.architecture ? takeArchitecture(put.architecture) : instance.architecture,
   };
 }
 

@@ -179,6 +179,17 @@ test("keys of LXD's that Berth does not do are refused with that reason, unless 
   assertEmpty(await patch({ "nvidia.runtime": "false" }));
 });
 
+test("an architecture is one that this machine runs", async () => {
+  const message = /^Architecture "(pdp11|s390x)" is not supported: this machine runs \w+$/;
+  const { architecture } = await daemon.must("GET", "/1.0/instances/c1");
+  for (const other of ["pdp11", "s390x"]) {
+    assertError(await daemon.request("PATCH", "/1.0/instances/c1", { architecture: other }), 400, message);
+    assertError(await daemon.request("POST", "/1.0/instances", { name: "x5", architecture: other, source: { type: "none" } }), 400, message);
+  }
+  assertEmpty(await daemon.request("PATCH", "/1.0/instances/c1", { architecture: process.arch })); // another name of it
+  assert.equal((await daemon.must("GET", "/1.0/instances/c1")).architecture, architecture);
+});
+
 test("names are refused with what is wrong with them", async () => {
   const make = (name: string) => daemon.request("POST", "/1.0/instances", { name, source: { type: "none" } });
   const wrong: [string, string][] = [
