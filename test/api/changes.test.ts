@@ -137,10 +137,57 @@ test("profiles are named once, and no two disks of an instance or a profile have
   assertError(await daemon.request("POST", "/1.0/profiles", { name: "x1", devices }), 400, message);
 });
 
+test("an instance has one root disk", async () => {
+  const devices = { second: { type: "disk", path: "/", pool: "default" } };
+  const message = "Invalid expanded devices: Failed detecting root disk device: More than one root device found";
+  assertError(await daemon.request("PATCH", "/1.0/instances/c1", { devices }), 400, message);
+  assertError(await daemon.request("POST", "/1.0/instances", { name: "x3", devices, source: { type: "none" } }), 400, message);
+  await daemon.must("POST", "/1.0/profiles", { name: "second", devices });
+  assertError(await daemon.request("PATCH", "/1.0/instances/c1", { profiles: ["default", "second"] }), 400, message);
+  await assertSucceeds(daemon, await daemon.request("POST", "/1.0/instances", { name: "x3", profiles: ["second"], source: { type: "none" } }));
+});
+
+test("a disk's source has to be there when the disk comes to an instance, unless it need not be", async () => {
+  const disk = (more = {}) => ({ lost: { type: "disk", source: "/nope", path: "/x", ...more } });
+  const message = 'Failed add validation for device "lost": Missing source path "/nope" for disk "lost"';
+  const patch = (devices: object) => daemon.request("PATCH", "/1.0/instances/c1", { devices });
+  assertError(await patch(disk()), 400, message);
+  assertError(await daemon.request("POST", "/1.0/instances", { name: "x4", devices: disk(), source: { type: "none" } }), 400, message);
+  assertError(await daemon.request("GET", "/1.0/instances/x4"), 404, "Instance not found");
+  assertEmpty(await patch(disk({ required: "false" })));
+  assertError(await patch(disk({ required: "true" })), 400, message);
+  assert.deepEqual((await daemon.must("GET", "/1.0/instances/c1")).devices.lost, disk({ required: "false" }).lost);
+  assertEmpty(await patch({ lost: { type: "none" } }));
+  await daemon.must("POST", "/1.0/profiles", { name: "lost", devices: disk() }); // it may be there when an instance gets it
+  assertEmpty(await daemon.request("PATCH", "/1.0/instances/c1", { profiles: ["default", "lost"] })); // its own device goes before it
+  assertError(await daemon.request("POST", "/1.0/instances", { name: "x4", profiles: ["default", "lost"], source: { type: "none" } }), 400, message);
+  await daemon.must("POST", "/1.0/profiles", { name: "later" });
+  assertEmpty(await daemon.request("PATCH", "/1.0/instances/c1", { profiles: ["default", "later"], devices: {} }));
+  await assertSucceeds(daemon, await daemon.request("PUT", "/1.0/instances/c1", { config: {}, devices: {}, profiles: ["default", "later"] }));
+  assertError(await daemon.request("PATCH", "/1.0/profiles/later", { devices: disk() }), 400, message);
+  assert.deepEqual((await daemon.must("GET", "/1.0/profiles/later")).devices, {});
+});
+
+test("a device that is none has no options", async () => {
+  const reply = await daemon.request("PATCH", "/1.0/instances/c1", { devices: { lost: { type: "none", source: "/x" } } });
+  assertError(reply, 400, /^Device validation failed for "lost": "source" is not an option of a device of type "none"/);
+});
+
 test("keys of LXD's that Berth does not do are refused with that reason, unless they switch something off", async () => {
   const patch = (config: object) => daemon.request("PATCH", "/1.0/instances/c1", { config });
   assertError(await patch({ "nvidia.runtime": "true" }), 400, 'Config key "nvidia.runtime" is not supported by Berth');
   assertEmpty(await patch({ "nvidia.runtime": "false" }));
+});
+
+test("an architecture is one that this machine runs", async () => {
+  const message = /^Architecture "(pdp11|s390x)" is not supported: this machine runs \w+$/;
+  const { architecture } = await daemon.must("GET", "/1.0/instances/c1");
+  for (const other of ["pdp11", "s390x"]) {
+    assertError(await daemon.request("PATCH", "/1.0/instances/c1", { architecture: other }), 400, message);
+    assertError(await daemon.request("POST", "/1.0/instances", { name: "x5", architecture: other, source: { type: "none" } }), 400, message);
+  }
+  assertEmpty(await daemon.request("PATCH", "/1.0/instances/c1", { architecture: process.arch })); // another name of it
+  assert.equal((await daemon.must("GET", "/1.0/instances/c1")).architecture, architecture);
 });
 
 test("names are refused with what is wrong with them", async () => {
