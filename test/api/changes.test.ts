@@ -2,6 +2,8 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { type Daemon, startDaemon } from "../helpers/daemon.ts";
+import { busyboxImages } from "../helpers/images.ts";
+import { importImage } from "../helpers/instances.ts";
 import { assertEmpty, assertError, assertFails, assertSucceeds, assertSync } from "./envelopes.ts";
 
 let daemon: Daemon;
@@ -210,4 +212,24 @@ test("an instance that names no source is refused, as is a source that is none",
 test("an instance without a name gets one", async () => {
   const { resources } = await daemon.must("POST", "/1.0/instances", { source: { type: "none" } });
   assert.match(resources.instances[0], /^\/1\.0\/instances\/[a-z]+-[a-z]+$/);
+});
+
+test("an instance has the profiles of its image when none are named, and these follow their names", async () => {
+  const image = await importImage(daemon, (await busyboxImages()).unified, "profiled");
+  await daemon.must("POST", "/1.0/profiles", { name: "of-image", devices: (await daemon.must("GET", "/1.0/profiles/default")).devices });
+  const launched = async (profiles: string[]) => {
+    await daemon.must("PATCH", `/1.0/images/${image}`, { profiles });
+    await daemon.must("POST", "/1.0/instances", { name: "profiled", source: { type: "image", alias: "profiled" }, devices: { root: { type: "disk", path: "/", pool: "default" } } });
+    const { profiles: has } = await daemon.must("GET", "/1.0/instances/profiled");
+    await daemon.must("DELETE", "/1.0/instances/profiled");
+    return has;
+  };
+  assert.deepEqual(await launched([]), []);
+  assert.deepEqual(await launched(["default", "of-image"]), ["default", "of-image"]);
+  const named = async () => (await daemon.must("GET", `/1.0/images/${image}`)).profiles;
+  await daemon.must("POST", "/1.0/profiles/of-image", { name: "renamed" });
+  assert.deepEqual(await named(), ["default", "renamed"]);
+  await daemon.must("DELETE", "/1.0/profiles/renamed");
+  assert.deepEqual(await named(), ["default"]);
+  await daemon.must("DELETE", `/1.0/images/${image}`);
 });
