@@ -160,9 +160,15 @@ const nativeFiles = (root) => ({
 });
 
 /** The same for Bun, which makes one program of it and what it imports. */
-export function nativeBundle(root, tui) {
-  const { define, plugins, ...options } = clientBundle(root, tui);
+export function nativeBundle(root, tui, inputs) {
+  const { define, plugins, ...options } = clientBundle(root, tui, inputs);
   return { ...options, plugins: [nativeFiles(root), ...plugins], banner: { js: lazily }, footer: {}, define: { ...define, "import.meta.url": '""' } };
+}
+
+/** Its part for SFTP: where it was built must not stand in it. */
+export function nativeSftpBundle(root) {
+  const { define, ...options } = sftpClientBundle(root);
+  return { ...options, banner: {}, define: { ...define, "import.meta.url": '""', __dirname: '""', __filename: '""' } };
 }
 
 /** The options of dist/berth-tui.mjs: a module, since ink waits at its top level. */

@@ -80,6 +80,20 @@ for (const [suite, machine] of Object.entries(machines)) {
   });
 }
 
+test("the client is one program that needs no Node, and finds what belongs to it", async () => {
+  const machine = machines.bookworm;
+  assert.equal(await sh(daemon, machine, "head -c 4 /usr/bin/berth | tail -c 3; ls /usr/lib/berth | grep -c 'berth-client\\|berth-tui' || true"), "ELF0");
+  assert.match(await refused(machine, "berth image build no/such/recipe"), /no\/such\/recipe.*\n*.*debian\/12\/cloud/s);
+  await sh(daemon, machine, "berth file push -r -q /etc/apt c1/root/ && berth file pull -r -q c1/root/apt /tmp && diff -r /etc/apt /tmp/apt");
+  const completed = "COMP_WORDS=(berth stop c) COMP_CWORD=2; _berth; echo ${COMPREPLY[*]}";
+  assert.equal(await sh(daemon, machine, `bash -c '. /usr/share/bash-completion/completions/berth; ${completed}'`), "c1");
+  // script gives each of them a terminal.
+  assert.match(await sh(daemon, machine, "script -qec 'berth exec c1 -- sh -c \"test -t 0 && test -t 1 && echo terminal\"' /dev/null"), /^terminal\r?$/);
+  const view = await sh(daemon, machine, "(sleep 3; printf q) | script -qec 'stty rows 24 cols 80; berth tui; echo left $?' /dev/null");
+  assert.match(view, /Instances \(1\)/);
+  assert.match(view, /left 0/);
+});
+
 test("the units are what systemd expects", async () => {
   const complaints = await sh(daemon, machines.trixie, "systemd-analyze verify /usr/lib/systemd/system/berthd.service /usr/lib/systemd/system/berthd.socket /usr/lib/systemd/system/berth-instances.service 2>&1 | grep -i berth | grep -v \"'man berth\" || true");
   assert.equal(complaints, "");
