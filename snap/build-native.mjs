@@ -5,14 +5,14 @@ import { createRequire } from "node:module";
 import { arch, platform } from "node:os";
 import { basename, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { loadLazily, nativeBundle, nativeSftpBundle, tuiBundle } from "./build/bundles.mjs";
+import { loadLazily, nativeBundle, nativeSftpBundle, nativeTuiBundle } from "./build/bundles.mjs";
 import { isFresh, rememberInputs } from "./build/fresh.mjs";
 import { run, StepError, script, step } from "./setup/step.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const out = join(root, "dist/native");
 const bunVersion = "1.4.5";
-const ownFiles = ["snap/build-native.mjs", "snap/build/bundles.mjs", "snap/build/tables.mjs", "snap/build/later.mjs", "snap/build/typebox-stub.mjs", "package.json", "package-lock.json"];
+const ownFiles = ["snap/build-native.mjs", "snap/build/bundles.mjs", "snap/build/tables.mjs", "snap/build/later.mjs", "snap/build/typebox-stub.mjs", "snap/build/yoga-later.mjs", "package.json", "package-lock.json"];
 
 /** Nothing is read from the folder where the program is started, and short commands are over before compiling pays. */
 const settings = ["dotenv", "bunfig", "tsconfig", "package-json"].map((name) => `--no-compile-autoload-${name}`).concat("--compile-jit-policy=10");
@@ -57,13 +57,13 @@ async function compile(target, program) {
     };
     await write(nativeBundle(root, tui, inputs), loadLazily);
     await write(nativeSftpBundle(root));
-    for (const entry of tui) await write(tuiBundle(root, entry));
+    for (const entry of tui) await write(nativeTuiBundle(root, entry));
     const externals = ["bufferutil", "utf-8-validate", "cpu-features"].flatMap((name) => ["--external", name]);
     await run(bun, ["build", "--compile", "--minify", "--bytecode", "--format=esm", "--splitting", ...settings, ...ofTarget, ...externals, "berth-client.js", "--outfile", basename(program)], {
       cwd: work, todo: `Bun ${bunVersion} is known to do this; what BUN names may be older`,
     });
     renameSync(join(work, basename(program)), program);
-    return [...inputs].filter((file) => !file.includes(":"));
+    return [...inputs].filter((file) => !/[:<]/.test(file) && file !== "native-tui");
   } finally {
     rmSync(work, { recursive: true });
   }

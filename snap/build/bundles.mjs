@@ -186,3 +186,20 @@ export function tuiBundle(root, entry) {
     banner: { js: 'import{createRequire as berthRequire}from"node:module";const require=berthRequire(import.meta.url);' },
   };
 }
+
+const yogaLater = {
+  name: "yoga-later",
+  setup: (build) => build.onResolve({ filter: /^yoga-layout$/ }, () => ({ path: stub("yoga-later") })),
+};
+
+/** The same for the native client: no module may wait at its top level, so the view waits before it is shown. */
+export function nativeTuiBundle(root, entry) {
+  const { entryPoints, define, ...options } = tuiBundle(root, entry);
+  const contents = `import{ready}from"yoga-layout";import{runTui as run}from${JSON.stringify(entry)};export const runTui=async(...given)=>{await ready;return run(...given)};`;
+  return {
+    ...options,
+    stdin: { contents, resolveDir: root, sourcefile: "native-tui" },
+    plugins: [yogaLater],
+    define: { ...define, "process.env.DEV": '"false"' },
+  };
+}

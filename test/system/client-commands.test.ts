@@ -141,6 +141,9 @@ test("errors say what was meant, and what would be lost is asked for", async () 
   assert.match((await daemon.berth("profile", "show", "smal")).stderr, /did you mean "small"\?/);
   assert.match((await daemon.berth("query", "/1.0/nonsense")).stderr, /^Error: not found\nHint: the server does not know this request/i);
   assert.match((await daemon.berth("network", "acl", "list")).stderr, /missing the required "network_acl" API extension/);
+  for (const list of ["config trust", "auth identity", "profile", "network", "storage", "project", "operation", "warning"]) {
+    assert.match((await daemon.berth(...list.split(" "), "list", "one")).stderr, /^Error: Filtering isn't supported yet$/m, list);
+  }
   const refused = await daemon.berth("delete", "--all", "--force");
   assert.deepEqual([refused.code, /Not deleting 2 instances unasked/.test(refused.stderr), await names()], [1, true, ["one", "two"]]);
 });

@@ -46,8 +46,9 @@ test("a refresh ends the daemon alone, whose data lies outside of the tree", () 
 });
 
 test("its programs run with the Node that it brings, and the client with none", async () => {
-  assert.match((await exec(`${tree}/lib/berth/node`, [`${tree}/lib/berth/berthd`, "--version"])).stdout, /^\d+\.\d+/);
-  const help = await exec(`${tree}/lib/berth/berth`, ["--help"], { env: { PATH: "" } });
+  const [node, client] = [`${tree}/lib/berth/node`, `${tree}/lib/berth/berth`];
+  assert.match((await exec(node, [`${tree}/lib/berth/berthd`, "--version"])).stdout, /^\d+\.\d+/);
+  const help = await exec(client, ["--help"], { env: { PATH: "" } });
   assert.deepEqual([help.code, help.stderr], [0, ""]);
   assert.match(help.stdout, /launch/);
   for (const program of ["berthd", "berth-sftp", "berth-images"]) {
