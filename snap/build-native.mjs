@@ -3,14 +3,16 @@
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { arch, platform } from "node:os";
-import { basename, join } from "node:path";
+import { basename, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { loadLazily, nativeBundle, sftpClientBundle, tuiBundle } from "./build/bundles.mjs";
+import { loadLazily, nativeBundle, nativeSftpBundle, nativeTuiBundle } from "./build/bundles.mjs";
+import { isFresh, rememberInputs } from "./build/fresh.mjs";
 import { run, StepError, script, step } from "./setup/step.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const out = join(root, "dist/native");
 const bunVersion = "1.4.5";
+const ownFiles = ["snap/build-native.mjs", "snap/build/bundles.mjs", "snap/build/tables.mjs", "snap/build/later.mjs", "snap/build/typebox-stub.mjs", "snap/build/yoga-later.mjs", "package.json", "package-lock.json"];
 
 /** Nothing is read from the folder where the program is started, and short commands are over before compiling pays. */
 const settings = ["dotenv", "bunfig", "tsconfig", "package-json"].map((name) => `--no-compile-autoload-${name}`).concat("--compile-jit-policy=10");
@@ -40,33 +42,46 @@ async function forTarget(target) {
   return [`--target=${target}`, `--compile-executable-path=${await fetchBun(system, machine)}`];
 }
 
-async function compile(target) {
+/** What is compiled is the same for the same sources: every name that Bun keeps in it is, too. The folder is this process's own. */
+async function compile(target, program) {
   const [bun, ofTarget] = [await ownBun(), await forTarget(target)];
   const { build } = createRequire(import.meta.url)("esbuild");
-  const work = join(out, `parts${target}`);
+  const work = join(out, `parts.${process.pid}`);
   mkdirSync(work, { recursive: true });
-  const tui = new Set();
-  await write(build, nativeBundle(root, tui), work, loadLazily);
-  await write(build, sftpClientBundle(root), work);
-  for (const entry of tui) await write(build, tuiBundle(root, entry), work);
+  try {
+    const [tui, inputs] = [new Set(), new Set()];
+    const write = async (options, finish = (text) => text) => {
+      const { outputFiles, metafile } = await build(options);
+      for (const file of outputFiles) writeFileSync(join(work, basename(file.path)), finish(file.text));
+      for (const file of Object.keys(metafile.inputs)) inputs.add(file);
+    };
+    await write(nativeBundle(root, tui, inputs), loadLazily);
+    await write(nativeSftpBundle(root));
+    for (const entry of tui) await write(nativeTuiBundle(root, entry));
+    const externals = ["bufferutil", "utf-8-validate", "cpu-features"].flatMap((name) => ["--external", name]);
+    await run(bun, ["build", "--compile", "--minify", "--bytecode", "--format=esm", "--splitting", ...settings, ...ofTarget, ...externals, "berth-client.js", "--outfile", basename(program)], {
+      cwd: work, todo: `Bun ${bunVersion} is known to do this; what BUN names may be older`,
+    });
+    renameSync(join(work, basename(program)), program);
+    return [...inputs].filter((file) => !/[:<]/.test(file) && file !== "native-tui");
+  } finally {
+    rmSync(work, { recursive: true });
+  }
+}
+
+/** Makes the program of a system, or of this one; resolves to its file. Builds only what changed, or with a Bun that BUN names. */
+export async function buildNative(target = "") {
   const program = join(out, target.includes("windows") ? "berth.exe" : target === "" ? "berth" : `berth-${target.replace(/^bun-/, "")}`);
-  const externals = ["bufferutil", "utf-8-validate", "cpu-features"].flatMap((name) => ["--external", name]);
-  const part = `${program}.${process.pid}${target.includes("windows") ? ".exe" : ""}`;
-  await run(bun, ["build", "--compile", "--minify", "--bytecode", "--format=esm", "--splitting", ...settings, ...ofTarget, ...externals, join(work, "berth-client.js"), "--outfile", part], {
-    todo: `Bun ${bunVersion} is known to do this; what BUN names may be older`,
+  const file = relative(root, program);
+  if (!process.env.BUN && isFresh(root, file, [file])) return program;
+  rememberInputs(root, file, [...(await compile(target, program)), ...ownFiles]);
+  return program;
+}
+
+if (process.argv[1] && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  await script("build:native", async () => {
+    const [target = ""] = process.argv.slice(2);
+    if (!/^(bun-(linux|darwin|windows)-(x64|arm64)(-[a-z-]+)?)?$/.test(target)) throw new StepError(`"${target}" is no target of Bun's`, "write it as bun-linux-arm64, bun-darwin-arm64, bun-windows-x64, …");
+    await step("dist/native", async () => relative(root, await buildNative(target)));
   });
-  renameSync(part, program);
-  rmSync(work, { recursive: true });
-  return program.replace(root, "");
 }
-
-async function write(build, options, folder, finish = (text) => text) {
-  const { outputFiles } = await build(options);
-  for (const file of outputFiles) writeFileSync(join(folder, basename(file.path)), finish(file.text));
-}
-
-await script("build:native", async () => {
-  const [target = ""] = process.argv.slice(2);
-  if (!/^(bun-(linux|darwin|windows)-(x64|arm64)(-[a-z-]+)?)?$/.test(target)) throw new StepError(`"${target}" is no target of Bun's`, "write it as bun-linux-arm64, bun-darwin-arm64, bun-windows-x64, …");
-  await step("dist/native", () => compile(target));
-});

@@ -97,6 +97,9 @@ export function thingAt(server: Server, path: string, extension: string): Thing 
       await server.require(extension);
       return server.ask<Fields>("GET", path);
     },
-    replace: (body, headers) => server.ask("PUT", path, { body, headers }),
+    async replace(body, headers) {
+      if (Object.keys(headers).length === 0) await server.require(extension); // it comes from stdin: nothing was read before
+      return server.ask("PUT", path, { body, headers });
+    },
   };
 }

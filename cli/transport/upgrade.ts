@@ -30,8 +30,8 @@ export async function upgrade(dialer: Dialer, path: string, protocol: string, he
     return { socket, rest };
   } catch (error) {
     socket.destroy();
-    if (!isConnected) throw dialer.explain(error);
-    throw error;
+    const failed = !isConnected || (error as NodeJS.ErrnoException).syscall === "connect"; // Bun's sockets never say that they connect
+    throw failed ? dialer.explain(error) : error;
   }
 }
 

@@ -11,8 +11,8 @@ export const commonKeys = {
   up: { keys: "k / ↑", does: "line before" },
   pageDown: { keys: "PgDn / ^F", does: "page down" },
   pageUp: { keys: "PgUp / ^B", does: "page up" },
-  top: { keys: "g", does: "first line" },
-  bottom: { keys: "G", does: "last line" },
+  top: { keys: "g / Home", does: "first line" },
+  bottom: { keys: "G / End", does: "last line" },
   open: { keys: "Enter", does: "details" },
   back: { keys: "Esc", does: "back; clear the filter and the selection" },
   select: { keys: "Space", does: "select a line, for actions on several" },
@@ -31,7 +31,7 @@ export type Intent = keyof typeof commonKeys | "previous" | "reverse";
 
 /** What ink tells of a key press. */
 export interface Press {
-  upArrow?: boolean; downArrow?: boolean; pageUp?: boolean; pageDown?: boolean; return?: boolean; escape?: boolean;
+  upArrow?: boolean; downArrow?: boolean; pageUp?: boolean; pageDown?: boolean; home?: boolean; end?: boolean; return?: boolean; escape?: boolean;
   tab?: boolean; shift?: boolean; ctrl?: boolean; backspace?: boolean; delete?: boolean;
 }
 
@@ -46,6 +46,8 @@ export function intentOf(input: string, key: Press): Intent | undefined {
   if (key.downArrow) return "down";
   if (key.pageUp) return "pageUp";
   if (key.pageDown) return "pageDown";
+  if (key.home) return "top";
+  if (key.end) return "bottom";
   if (key.return) return "open";
   if (key.escape) return "back";
   if (key.tab) return key.shift ? "previous" : "next";

@@ -160,9 +160,15 @@ const nativeFiles = (root) => ({
 });
 
 /** The same for Bun, which makes one program of it and what it imports. */
-export function nativeBundle(root, tui) {
-  const { define, plugins, ...options } = clientBundle(root, tui);
+export function nativeBundle(root, tui, inputs) {
+  const { define, plugins, ...options } = clientBundle(root, tui, inputs);
   return { ...options, plugins: [nativeFiles(root), ...plugins], banner: { js: lazily }, footer: {}, define: { ...define, "import.meta.url": '""' } };
+}
+
+/** Its part for SFTP: where it was built must not stand in it. */
+export function nativeSftpBundle(root) {
+  const { define, ...options } = sftpClientBundle(root);
+  return { ...options, banner: {}, define: { ...define, "import.meta.url": '""', __dirname: '""', __filename: '""' } };
 }
 
 /** The options of dist/berth-tui.mjs: a module, since ink waits at its top level. */
@@ -178,5 +184,22 @@ export function tuiBundle(root, entry) {
     alias: { typebox: stub("typebox-stub"), "react-devtools-core": stub("empty-stub") },
     define: { "process.env.NODE_ENV": '"production"' },
     banner: { js: 'import{createRequire as berthRequire}from"node:module";const require=berthRequire(import.meta.url);' },
+  };
+}
+
+const yogaLater = {
+  name: "yoga-later",
+  setup: (build) => build.onResolve({ filter: /^yoga-layout$/ }, () => ({ path: stub("yoga-later") })),
+};
+
+/** The same for the native client: no module may wait at its top level, so the view waits before it is shown. */
+export function nativeTuiBundle(root, entry) {
+  const { entryPoints, define, ...options } = tuiBundle(root, entry);
+  const contents = `import{ready}from"yoga-layout";import{runTui as run}from${JSON.stringify(entry)};export const runTui=async(...given)=>{await ready;return run(...given)};`;
+  return {
+    ...options,
+    stdin: { contents, resolveDir: root, sourcefile: "native-tui" },
+    plugins: [yogaLater],
+    define: { ...define, "process.env.DEV": '"false"' },
   };
 }

@@ -7,7 +7,7 @@ const parts = {
   "better-sqlite3": ["package.json", "lib", "build/Release/better_sqlite3.node"],
   bindings: ["package.json", "bindings.js"],
   "file-uri-to-path": ["package.json", "index.js"],
-  koffi: ["package.json", "index.js", "index.cjs", "indirect.js", "indirect.cjs", "lib", "src/koffi/index.js", "src/koffi/index.cjs", "src/koffi/src/static.js", "src/koffi/src/static.cjs"],
+  koffi: ["package.json", "index.js", "index.cjs", "indirect.js", "indirect.cjs", "src/koffi/index.js", "src/koffi/index.cjs", "src/koffi/src/static.js", "src/koffi/src/static.cjs"],
 };
 
 function copy(from, to) {

@@ -1,4 +1,4 @@
-// npm run package:deb: dist/berth_VERSION_ARCH.deb, for Debian 12 and 13. Another version by `-- --version=X`; `--fast` packs less tightly.
+// npm run package:deb: dist/berth_VERSION_ARCH.deb, for Debian 12 and 13. Another version by `-- --version=X`; `--fast` packs less tightly, `--client=node` brings the client that Node runs.
 import { cpSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -60,7 +60,7 @@ export async function packageDeb(args = []) {
   const version = packageVersion(args);
   const architecture = (await run("dpkg", ["--print-architecture"])).trim();
   const target = join(root, "dist/package/deb");
-  const node = await stage(target, "usr");
+  const node = await stage(target, "usr", args);
   const units = join(target, "usr/lib/systemd/system");
   cpSync(join(root, "snap/systemd"), units, { recursive: true });
   await documents(target, version);

@@ -2,10 +2,13 @@
 import { chmodSync, cpSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { buildNative } from "../build-native.mjs";
 import { run, StepError } from "../setup/step.mjs";
 
 export const root = fileURLToPath(new URL("../..", import.meta.url));
 const programs = ["berthd", "berth"];
+/** The client that Node runs, where the native one is not taken. */
+const nodeClient = ["berth", "berth-client.js", "berth-client.cache", "berth-sftp-client.js", "berth-tui.mjs"];
 
 /** How many migrations there are: the version of the database that this Berth writes. */
 export function schemaVersion() {
@@ -27,10 +30,27 @@ function writeProgram(file, text, node) {
 /** What the build leaves in dist/ to be run, without packages. */
 const isPart = (name) => ["node_modules", "recipes", "package.json"].includes(name) || (/^berth[a-z.-]*$/.test(name) && !/\.(deb|snap)$/.test(name));
 
+/** Symbols are a fifth of Node, and nobody debugs it here. */
+const strip = (file) => run("strip", ["--strip-unneeded", file]).catch(() => {});
+
+/** The native client's file; undefined with `--client=node`. */
+async function nativeClient(args) {
+  if (args.includes("--client=node")) return undefined;
+  try {
+    return await buildNative();
+  } catch (error) {
+    throw new StepError(`the native client cannot be made: ${error.message}`, [error.todo, "or pack the client that Node runs, which starts more slowly: -- --client=node"].filter(Boolean).join("; "));
+  }
+}
+
+/** Parts of native modules for systems that no package is for. */
+const isElsewhere = (path) => /\/@koromix\/[^/]+\/(musl_|README)/.test(path);
+
 /** Lays the tree out below `target`. `prefix`: where it will lie (`/usr`, or `/snap/berth/current`). Resolves to the Node it brings, if any. */
-export async function stage(target, prefix) {
+export async function stage(target, prefix, args = []) {
   const dist = join(root, "dist");
   if (!existsSync(join(dist, "berthd"))) throw new StepError("dist/berthd is missing", "npm run build");
+  const client = await nativeClient(args);
   const lib = join(target, prefix, "lib/berth");
   rmSync(target, { recursive: true, force: true });
   mkdirSync(lib, { recursive: true });
@@ -39,32 +59,33 @@ export async function stage(target, prefix) {
   if (node) {
     cpSync(node, join(lib, "node"));
     chmodSync(join(lib, "node"), 0o755);
-    await run("strip", ["--strip-unneeded", join(lib, "node")]).catch(() => {}); // symbols are a fifth of it
+    await strip(join(lib, "node"));
   }
-  for (const name of readdirSync(dist).filter(isPart)) {
+  for (const name of readdirSync(dist).filter((name) => isPart(name) && !(client && nodeClient.includes(name)))) {
     const [from, to] = [join(dist, name), join(lib, name)];
     if (lstatSync(from).isFile() && readFileSync(from).subarray(0, 2).toString() === "#!") writeProgram(to, readFileSync(from, "utf8"), command);
-    else cpSync(from, to, { recursive: true });
+    else cpSync(from, to, { recursive: true, filter: (path) => !isElsewhere(path) });
   }
+  if (client) cpSync(client, join(lib, "berth"));
   mkdirSync(join(lib, "setup"));
   for (const name of ["subids.mjs", "step.mjs", "add-subids.mjs"]) cpSync(join(root, "snap/setup", name), join(lib, "setup", name));
   mkdirSync(join(target, prefix, "bin"), { recursive: true });
   for (const name of programs) symlinkSync(`../lib/berth/${name}`, join(target, prefix, "bin", name));
-  await describeItself(join(target, prefix), join(lib, "berth"));
+  await describeItself(join(target, prefix), client ? [join(lib, "berth")] : [process.execPath, join(lib, "berth")]);
   setModes(target);
   return node;
 }
 
 /** Man pages and completion, as the client writes them. */
-async function describeItself(usr, berth) {
+async function describeItself(usr, [program, ...before]) {
   const man = join(usr, "share/man/man1");
   mkdirSync(man, { recursive: true });
-  await run(process.execPath, [berth, "manpage", man]);
+  await run(program, [...before, "manpage", man]);
   for (const name of readdirSync(man)) await run("gzip", ["-9n", join(man, name)]);
   const shells = { bash: "share/bash-completion/completions/berth", zsh: "share/zsh/vendor-completions/_berth", fish: "share/fish/vendor_completions.d/berth.fish" };
   for (const [shell, file] of Object.entries(shells)) {
     mkdirSync(dirname(join(usr, file)), { recursive: true });
-    writeFileSync(join(usr, file), await run(process.execPath, [berth, "completion", shell]));
+    writeFileSync(join(usr, file), await run(program, [...before, "completion", shell]));
   }
 }
 

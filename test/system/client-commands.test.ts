@@ -34,7 +34,7 @@ test("run: a command in an instance that is gone afterwards, whatever becomes of
   assert.equal(ended.code, 143);
   assert.deepEqual(await names(), ["one", "two"]);
   const early = await shell(daemon, "berth run busybox --name early -- sleep 61.73 & pid=$!; until berth info early >/dev/null 2>&1; do sleep 0.05; done; kill -TERM $pid; wait $pid");
-  assert.equal(early.code, 143);
+  assert.ok([141, 143].includes(early.code), `${early.code}: ${early.stderr}`); // lxc-attach that is ended while it attaches tells of its own pipe
   assert.deepEqual(await names(), ["one", "two"]);
 });
 
@@ -58,6 +58,7 @@ test("wait: for addresses, states, commands and readiness, and gives up when tol
   await daemon.run("start", "late");
   assert.equal((await waited).code, 0);
   await daemon.run("delete", "-f", "late");
+  assert.equal((await daemon.berth("wait", "one", "status=stopped", "-t", "0")).code, 1);
   assert.match((await daemon.berth("wait", "one", "rady")).stderr, /did you mean "ready"/);
   assert.match((await daemon.berth("wait", "nobody", "ready")).stderr, /Instance not found/);
 });
@@ -140,9 +141,31 @@ test("errors say what was meant, and what would be lost is asked for", async () 
   assert.match((await daemon.berth("info", "oen")).stderr, /^Error: Instance not found\nHint: did you mean "one"\?/);
   assert.match((await daemon.berth("profile", "show", "smal")).stderr, /did you mean "small"\?/);
   assert.match((await daemon.berth("query", "/1.0/nonsense")).stderr, /^Error: not found\nHint: the server does not know this request/i);
-  assert.match((await daemon.berth("network", "acl", "list")).stderr, /missing the required "network_acl" API extension/);
+  for (const list of ["config trust", "auth identity", "profile", "network", "storage", "project", "operation", "warning"]) {
+    assert.match((await daemon.berth(...list.split(" "), "list", "one")).stderr, /^Error: Filtering isn't supported yet$/m, list);
+  }
   const refused = await daemon.berth("delete", "--all", "--force");
   assert.deepEqual([refused.code, /Not deleting 2 instances unasked/.test(refused.stderr), await names()], [1, true, ["one", "two"]]);
+});
+
+/** Leaf commands whose server side is not there, with the words that each wants. */
+const unserved: Record<string, string> = {
+  "network acl": "create a;delete a;edit a;get a k;list;rename a b;set a k v;show a;show-log a;unset a k",
+  "network acl rule": "add a ingress action=allow;remove a ingress",
+  "network forward": "create n 10.0.0.1;delete n 10.0.0.1;edit n 10.0.0.1;get n 10.0.0.1 k;list n;set n 10.0.0.1 k v;show n 10.0.0.1;unset n 10.0.0.1 k",
+  "network forward port": "add n 10.0.0.1 tcp 80 10.0.0.2;remove n 10.0.0.1",
+  "network zone": "create z;delete z;edit z;get z k;list;set z k v;show z;unset z k",
+  "network zone record": "create z r;delete z r;edit z r;get z r k;list z;set z r k v;show z r;unset z r k",
+  "network zone record entry": "add z r A 10.0.0.1;remove z r A 10.0.0.1",
+};
+
+test("commands that the server is too old for say so, and do nothing", async () => {
+  for (const [group, commands] of Object.entries(unserved)) {
+    await Promise.all(commands.split(";").map(async (words) => {
+      const { code, stderr } = await daemon.berthWith({ input: "description: x\n" }, ...group.split(" "), ...words.split(" "));
+      assert.deepEqual([code, /^Error: The server is missing the required "network_\w+" API extension\nHint: /.test(stderr)], [1, true], `${group} ${words}: ${stderr}`);
+    }));
+  }
 });
 
 test("pipes that close early end it without a word", async () => {

@@ -11,6 +11,7 @@ import { berthPath, type Daemon, startDaemon } from "../helpers/daemon.ts";
 import { type ExecOptions, exec, type Result } from "../helpers/exec.ts";
 import { importBusybox, launch } from "../helpers/guests.ts";
 import { Network } from "../helpers/network.ts";
+import { Terminal } from "../helpers/terminal.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const native = `${root}dist/native/berth`;
@@ -74,12 +75,29 @@ natively("files and trees of them go in and come back", async () => {
   assert.deepEqual(["sub/large", "small"].map((name) => readFileSync(`${folder()}/back/tree/${name}`, "utf8").length), [3_000_000, 1]);
 });
 
+natively("in a terminal: a shell, the full-screen view with a shell in it, and the terminal as it was", async () => {
+  await using terminal = await Terminal.open(daemon, 80, 24);
+  await terminal.type(`stty -g > before; ${native} exec one -- sh`);
+  await terminal.waitFor(/^~ #$/m);
+  await terminal.type("stty size; exit 3");
+  await terminal.waitFor(/^24 80$/m);
+  await terminal.type(`echo left $?; stty -g | cmp - before && ${native} tui; stty -g | cmp - before && echo same`);
+  await terminal.waitFor(/Instances \(1\)[^]*one .*Running/);
+  await terminal.press("e");
+  await terminal.waitFor(/^~ #$/m);
+  await terminal.type("exit");
+  await terminal.waitFor(/Instances \(1\)[^]*one .*Running/);
+  await terminal.press("q");
+  assert.match(await terminal.waitFor(/^same$/m), /^left 3$/m);
+});
+
 natively("errors tell what to do", async () => {
   const failing = async (over: Record<string, string>, ...args: string[]): Promise<Result> => exec(native, args, { env: { ...env(), ...over } });
   assert.match((await failing({ BERTH_DIR: "/nonexistent" }, "list")).stderr, /There is no berthd socket at \/nonexistent.*\nHint: /);
   const dead = `${folder()}/dead`;
   spawnSync("python3", ["-c", `import socket; socket.socket(socket.AF_UNIX).bind("${dead}")`]);
   assert.match((await failing({ BERTH_SOCKET: dead }, "list")).stderr, /Nobody answers at/);
+  assert.match((await failing({ BERTH_DIR: "/nonexistent" }, "file", "push", "-r", `${folder()}/tree`, "one/root")).stderr, /There is no berthd socket at/);
   assert.match((await failing({}, "info", "noone")).stderr, /Error: /);
   assert.match((await failing({}, "image", "build", "debian/12")).stderr, /berth-images is missing/);
 });

@@ -68,17 +68,41 @@ for (const [suite, machine] of Object.entries(machines)) {
     assert.match(await sh(daemon, machine, "cat /usr/share/bash-completion/completions/berth"), /complete .*berth/);
   });
 
-  test(`${suite}: an upgrade starts the daemon anew, and only it`, async () => {
+  test(`${suite}: an upgrade in the middle of a launch starts the daemon anew, and only it; the launch is finished`, async () => {
     const pids = () => sh(daemon, machine, "systemctl show -p MainPID --value berthd; berth query /1.0/instances/c1/state | tr ',' '\\n' | grep '\"pid\"'");
     const [daemonBefore, initBefore] = (await pids()).split("\n");
-    await sh(daemon, machine, install("next.deb"));
+    // The image is unpacked once more, into a pool that has not seen it, and that waits until the daemon is asked to end.
+    const slow = "#!/bin/sh\\n: > /run/unpacking\\nwhile [ -e /run/held ]; do sleep 0.1; done\\nexec /usr/bin/zstd \"$@\"\\n";
+    await sh(daemon, machine, `: > /run/held; printf '${slow}' > /usr/local/bin/zstd; chmod 755 /usr/local/bin/zstd; berth storage create other dir`);
+    const launched = daemon.berth("exec", machine, "--", "berth", "launch", "busybox", "c2", "-s", "other");
+    await sh(daemon, machine, "until [ -e /run/unpacking ]; do sleep 0.1; done");
+    const installed = sh(daemon, machine, install("next.deb"));
+    await sh(daemon, machine, "until systemctl show -p SubState berthd | grep -q stop-sigterm; do sleep 0.1; done; rm /run/held /usr/local/bin/zstd");
+    await installed;
+    const { code, stderr } = await launched;
+    assert.equal(code, 0, stderr);
     const [daemonAfter, initAfter] = (await pids()).split("\n");
     assert.notEqual(daemonAfter, daemonBefore);
     assert.equal(initAfter, initBefore);
     assert.equal(await sh(daemon, machine, "dpkg-query -W -f='${Version}' berth"), "0.9.2");
-    assert.equal(await sh(daemon, machine, "berth exec c1 -- echo still"), "still");
+    assert.equal(await sh(daemon, machine, "berth exec c1 -- echo still && berth exec c2 -- echo whole"), "still\nwhole");
+    await sh(daemon, machine, "berth delete -f c2 && berth storage delete other");
   });
 }
+
+test("the client is one program that needs no Node, and finds what belongs to it", async () => {
+  const machine = machines.bookworm;
+  assert.equal(await sh(daemon, machine, "head -c 4 /usr/bin/berth | tail -c 3; ls /usr/lib/berth | grep -c 'berth-client\\|berth-tui' || true"), "ELF0");
+  assert.match(await refused(machine, "berth image build no/such/recipe"), /no\/such\/recipe.*\n*.*debian\/12\/cloud/s);
+  await sh(daemon, machine, "berth file push -r -q /etc/apt c1/root/ && berth file pull -r -q c1/root/apt /tmp && diff -r /etc/apt /tmp/apt");
+  const completed = "COMP_WORDS=(berth stop c) COMP_CWORD=2; _berth; echo ${COMPREPLY[*]}";
+  assert.equal(await sh(daemon, machine, `bash -c '. /usr/share/bash-completion/completions/berth; ${completed}'`), "c1");
+  // script gives each of them a terminal.
+  assert.match(await sh(daemon, machine, "script -qec 'berth exec c1 -- sh -c \"test -t 0 && test -t 1 && echo terminal\"' /dev/null"), /^terminal\b/);
+  const view = await sh(daemon, machine, "(sleep 3; printf q) | script -qec 'stty rows 24 cols 80; berth tui; echo left $?' /dev/null");
+  assert.match(view, /Instances \(1\)/);
+  assert.match(view, /left 0/);
+});
 
 test("the units are what systemd expects", async () => {
   const complaints = await sh(daemon, machines.trixie, "systemd-analyze verify /usr/lib/systemd/system/berthd.service /usr/lib/systemd/system/berthd.socket /usr/lib/systemd/system/berth-instances.service 2>&1 | grep -i berth | grep -v \"'man berth\" || true");

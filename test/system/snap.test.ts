@@ -45,14 +45,21 @@ test("a refresh ends the daemon alone, whose data lies outside of the tree", () 
   assert.match(readFileSync(`${tree}/lib/berth/snap-daemon`, "utf8"), /BERTH_DIR="\$SNAP_COMMON/);
 });
 
-test("its programs run with the Node that it brings", async () => {
-  const node = `${tree}/lib/berth/node`;
-  const run = (...args: string[]) => exec(node, args.map((arg) => (arg.startsWith("berth") ? `${tree}/lib/berth/${arg}` : arg)));
-  assert.match((await run("berthd", "--version")).stdout, /^\d+\.\d+/);
-  const help = await run("berth", "--help");
+test("its programs run with the Node that it brings, and the client with none", async () => {
+  const [node, client] = [`${tree}/lib/berth/node`, `${tree}/lib/berth/berth`];
+  assert.match((await exec(node, [`${tree}/lib/berth/berthd`, "--version"])).stdout, /^\d+\.\d+/);
+  const help = await exec(client, ["--help"], { env: { PATH: "" } });
   assert.deepEqual([help.code, help.stderr], [0, ""]);
   assert.match(help.stdout, /launch/);
-  for (const program of ["berthd", "berth", "berth-sftp", "berth-images"]) {
+  for (const program of ["berthd", "berth-sftp", "berth-images"]) {
     assert.match(readFileSync(`${tree}/lib/berth/${program}`, "utf8").split("\n")[0] ?? "", / \/snap\/berth\/current\/lib\/berth\/node/, program);
   }
+});
+
+test("without Bun it says what to do, and what it says works", async () => {
+  const pack = (...args: string[]) => exec(process.execPath, [`${root}/snap/package/snap.mjs`, `--stage=${folder}/other`, ...args], { env: { BUN: "/nonexistent/bun" }, timeout: 60_000 });
+  const { code, stderr } = await pack();
+  assert.equal(code, 1);
+  assert.match(stderr, /native client cannot be made: \/nonexistent\/bun was not found\n +what to do: .*--client=node/);
+  assert.deepEqual([(await pack("--client=node")).code, existsSync(`${folder}/other/lib/berth/berth-client.js`)], [0, true]);
 });

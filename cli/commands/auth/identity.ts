@@ -6,6 +6,7 @@ import { CliError } from "../../errors.ts";
 import { compareRows } from "../../output/natural.ts";
 import { currentIdentityShape, identityShape } from "../../output/shape.ts";
 import { formatUpload } from "../../output/units.ts";
+import { listedServer } from "../../remote.ts";
 import type { Server } from "../../remotes/server.ts";
 
 /** The identity that `[remote:]bearer/NAME` means. */
@@ -24,7 +25,7 @@ export const identityListCommand = defineCommand({
   args: [0, 1],
   flags: { format: formatFlag },
   async run(ctx, args, flags) {
-    const { server } = ctx.resolve(args[0]);
+    const server = listedServer(ctx, args);
     await ctx.list(flags.format, async () => {
       const identities = (await server.client.listBearers({ recursion: "1" })) as Identity[];
       const rows = identities.map((it) => [

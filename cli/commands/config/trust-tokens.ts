@@ -5,6 +5,7 @@ import type { Context } from "../../context.ts";
 import { CliError } from "../../errors.ts";
 import { compareRows } from "../../output/natural.ts";
 import { formatUtc, isTimeSet } from "../../output/units.ts";
+import { listedServer } from "../../remote.ts";
 import type { Server } from "../../remotes/server.ts";
 
 interface Token {
@@ -116,7 +117,7 @@ export const trustListTokensCommand = defineCommand({
   args: [0, 1],
   flags: { format: formatFlag },
   async run(ctx, args, flags) {
-    const { server } = ctx.resolve(args[0]);
+    const server = listedServer(ctx, args);
     await ctx.list(flags.format, async () => {
       const tokens = await readTokens(server);
       const shown = tokens.map(({ name, text, expiresAt }) => ({ ClientName: name, Token: text, ExpiresAt: isTimeSet(expiresAt) ? formatUtc(expiresAt) : "" }));

@@ -5,6 +5,7 @@ import { editDocument } from "../../edit.ts";
 import { compareRows } from "../../output/natural.ts";
 import { certificateShape } from "../../output/shape.ts";
 import { formatUpload } from "../../output/units.ts";
+import { listedServer } from "../../remote.ts";
 import { certificatePutFrom } from "../../writable.ts";
 import { trustAddCommand, trustListTokensCommand, trustRevokeTokenCommand } from "./trust-tokens.ts";
 
@@ -16,7 +17,7 @@ const list = defineCommand({
   args: [0, 1],
   flags: { format: formatFlag },
   async run(ctx, args, flags) {
-    const { server } = ctx.resolve(args[0]);
+    const server = listedServer(ctx, args);
     const { X509Certificate } = await import("node:crypto");
     await ctx.list(flags.format, async () => {
       const certificates = (await server.client.listCertificates({ recursion: "1" })) as Certificate[];

@@ -3,10 +3,11 @@ import type { InstancesPost } from "../../../server/api/instances.ts";
 import type { DeviceMap } from "../../../server/api/schemas.ts";
 import { defineCommand, type Flags, targetFlag, type Values } from "../../command.ts";
 import type { Context, Target } from "../../context.ts";
-import { CliError, prefixed } from "../../errors.ts";
+import { CliError, messageOf, prefixed } from "../../errors.ts";
 import { splitPair } from "../../key-values.ts";
 import { readYaml } from "../../output/yaml.ts";
 import type { Server } from "../../remotes/server.ts";
+import { whenBack } from "../../restart.ts";
 import { instancePutFrom } from "../../writable.ts";
 import { imageSource } from "../image/source.ts";
 import { openConsole } from "./console.ts";
@@ -58,7 +59,11 @@ berth launch alpine a1 < config.yaml
     const target = await createInstance(ctx, args, flags);
     const { server, name } = target;
     ctx.say(`Starting ${name}`);
-    const operation = await server.client.changeInstanceState({ name, body: { action: "start", timeout: -1 } });
+    const operation = await whenBack(
+      () => server.client.changeInstanceState({ name, body: { action: "start", timeout: -1 } }),
+      () => ctx.warn(`The server is being restarted: ${name} is started when it is back`),
+      (cause) => new CliError(`${name} was made, but not started: ${messageOf(cause)}`, { hint: `when the server is back: berth start ${name}`, cause }),
+    );
     await server.follow(operation).catch((error: unknown) => {
       throw withLogHint(error, name);
     });

@@ -53,7 +53,7 @@ export function parseCondition(words: readonly string[]): { what: string; check:
 
 export const waitCommand = defineCommand({
   name: "wait",
-  usage: "<instance> [flags] <condition>",
+  usage: "<instance> <condition>",
   summary: "Wait until an instance is ready",
   description: `Wait until an instance is ready, or something else holds
 
@@ -66,7 +66,7 @@ Conditions:
 
 berth wait --timeout 60 db exec -- pg_isready -q`,
   args: [2, -1],
-  passAfter: 2,
+  passAfter: 3,
   flags: { timeout: { kind: "int", short: "t", default: -1, description: "Seconds after which to give up" } },
   async run(ctx, [instance, ...words], flags) {
     const target = ctx.resolve(instance, "instance");

@@ -3,6 +3,7 @@ import type { Profile } from "../../../server/api/profiles.ts";
 import { defineCommand, formatFlag, type Group } from "../../command.ts";
 import { compareRows } from "../../output/natural.ts";
 import { profileShape } from "../../output/shape.ts";
+import { listedServer } from "../../remote.ts";
 import { profileDeviceGroup } from "../config/device.ts";
 import { profileAssignCommands } from "./assign.ts";
 import { profileChangeCommands } from "./change.ts";
@@ -14,7 +15,7 @@ const listCommand = defineCommand({
   args: [0, 1],
   flags: { format: formatFlag },
   async run(ctx, args, flags) {
-    const { server } = ctx.resolve(args[0]);
+    const server = listedServer(ctx, args);
     await ctx.list(flags.format, async () => {
       const profiles = (await server.client.listProfiles({ recursion: "1" })) as Profile[];
       const rows = profiles.map((it) => [it.name, it.description, String((it.used_by ?? []).length)]);

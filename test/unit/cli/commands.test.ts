@@ -5,11 +5,8 @@ import { type Command, type Entry, type Flags, globalFlags, isGroup } from "../.
 import { root } from "../../../cli/commands/index.ts";
 import { stockCommands } from "./stock-commands.ts";
 
-/** For good: they answer with a sentence. */
+/** Not built: they answer with a sentence. Clusters and what only OVN has for good; custom volumes until the contract has them. */
 const leftOut = [/^cluster( |$)/, /^network peer( |$)/, /^storage volume( |$)/];
-
-/** Built beside this: tested as soon as they are there. */
-const waiting = [/^config trust /, /^(export|import|publish)$/, /^image (copy|refresh|(get|set|unset)-property)$/, /^project /, /^warning /];
 
 interface Stock {
   path: string[];
@@ -52,9 +49,8 @@ test("what is left out answers with a sentence", async () => {
 });
 
 for (const { path, aliases, flags } of parseTable().filter(({ path: words }) => !leftOut.some((pattern) => pattern.test(words.join(" "))))) {
-  test(`lxc ${path.join(" ")}`, (t) => {
+  test(`lxc ${path.join(" ")}`, () => {
     const entry = find(path);
-    if (!entry && waiting.some((pattern) => pattern.test(path.join(" ")))) return t.skip("not there yet");
     assert.ok(entry && !isGroup(entry), "there is no such command");
     for (const alias of aliases) assert.ok(entry.aliases?.includes(alias), `alias ${alias}`);
     const table: Flags = { ...globalFlags, ...(entry.flags as Flags | undefined) };

@@ -162,6 +162,7 @@ test("the equal command is quoted for a shell, and names a remote that is not th
 test("keys mean the same by letter and by arrow", () => {
   assert.equal(intentOf("j", {}), "down");
   assert.equal(intentOf("", { downArrow: true }), "down");
+  assert.deepEqual([intentOf("", { home: true }), intentOf("", { end: true })], ["top", "bottom"]);
   assert.equal(intentOf("c", { ctrl: true }), "quit");
   assert.equal(intentOf("toString", {}), undefined);
 });
