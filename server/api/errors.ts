@@ -141,7 +141,7 @@ const table = {
     hint: "Choose another name, or delete it first: berth delete {instance}/{name}",
   },
   snapshot_to_restore_missing: { status: 404, message: "Snapshot {instance}/{name} does not exist", hint: "See `berth info {instance}` for the snapshots it has." },
-  backup_not_found: { status: 404, message: "Instance backup not found", hint: "Backups expire: see `berth query /1.0/instances/NAME/backups` for those there are." },
+  backup_not_found: { status: 404, message: "Load backup from database: Instance backup not found", hint: "Backups expire: see `berth query /1.0/instances/NAME/backups` for those there are." },
   backup_exists: { status: 409, message: "Backup \"{name}\" already exists", hint: "Choose another name, or leave it out for one that is free." },
   backup_running: { status: 400, message: "Instance \"{name}\" is being backed up already", hint: "Wait for it (berth operation list), or cancel it: berth operation delete ID" },
   backup_broken: { status: 400, message: "Backup is not usable: {reason}" },

@@ -1,7 +1,6 @@
 // Instances as clients see them.
 import { statusCodes } from "../api/envelope.ts";
 import type { Instance, InstanceFull } from "../api/instances.ts";
-import { zeroTime } from "../api/schemas.ts";
 import type { Context } from "../context.ts";
 import { urlIn } from "../projects/url.ts";
 import { expandInstance } from "./expanded.ts";
@@ -27,7 +26,7 @@ export function viewInstance(ctx: Context, instance: InstanceRecord): Instance {
     name: instance.name,
     status,
     status_code: statusCodes[status],
-    last_used_at: instance.lastUsedAt?.toISOString() ?? zeroTime,
+    last_used_at: (instance.lastUsedAt ?? new Date(0)).toISOString().replace(".000Z", "Z"),
     location: "none",
     type: "container",
     project: instance.project,

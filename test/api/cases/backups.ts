@@ -4,7 +4,7 @@ import type { backupEndpoints } from "../../../server/api/backups.ts";
 import type { Case, World } from "./case.ts";
 
 const urlOf = (instance: string, backup?: string) => `/1.0/instances/${instance}/backups${backup === undefined ? "" : `/${backup}`}`;
-const missing = { path: urlOf("off", "nope"), status: 404, error: "Instance backup not found" };
+const missing = { path: urlOf("off", "nope"), status: 404, error: "Load backup from database: Instance backup not found" };
 
 const backedUp = (name: string) => async (world: World) => {
   await world.makeInstance(name);

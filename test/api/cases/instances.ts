@@ -51,7 +51,7 @@ export const instanceCases = {
         "expanded_devices", "name", "status", "status_code", "last_used_at", "location", "type", "project",
       ]);
       assert.deepEqual([instance.status_code, instance.type, instance.project, instance.location], [102, "container", "default", "none"]);
-      assert.equal(instance.last_used_at, "0001-01-01T00:00:00Z");
+      assert.equal(instance.last_used_at, "1970-01-01T00:00:00Z");
       assert.equal(instance.expanded_devices.root.path, "/");
     },
     bad: { path: "/1.0/instances/nope", ...missing },
