@@ -19,6 +19,7 @@ export interface Peer {
   readonly pid: number;
   /** Where it listens. */
   readonly socket: string;
+  readonly namespace: Namespace;
   /** Pids of the monitors of its containers. */
   monitors(): number[];
   /** The stock client. */
@@ -44,6 +45,7 @@ export async function startBerth(): Promise<Peer> {
     name: "Berth",
     berth: true,
     socket: daemon.socket,
+    namespace: daemon.namespace,
     get pid() {
       return daemon.pid;
     },
@@ -90,6 +92,7 @@ export async function startLxd(driver: "dir" | "btrfs"): Promise<Peer> {
     berth: false,
     pid: child.pid ?? 0,
     socket,
+    namespace,
     monitors: () => monitorsIn(namespace),
     lxc: (...args) => exec("lxc", args, { env }),
     shell: (script) => exec("sh", ["-c", script], { env }),

@@ -1,10 +1,10 @@
 // Medians, the goals, and the table that shows them beside each other.
 
-/** What Berth aims at: milliseconds, or KiB for memory. Rows are matched by their beginning. */
+/** What Berth aims at: milliseconds, KiB for memory, or a share in percent. Rows are matched by their beginning. */
 const goals: readonly (readonly [string, number])[] = [
-  ["delete -f of 50", 2250], ["start of 50", 6000], ["init of 50", 1400], ["snapshot", 50], ["copy", 50], ["restore", 100], ["config set", 30],
+  ["delete -f of 50", 2250], ["start of 50", 6000], ["init of 50", 1400], ["snapshot", 50], ["copy, ", 50], ["copy of a snapshot", 50], ["restore", 100], ["config set", 30],
   ["exec stdout, 512 MiB", 1024], ["file push, 256 MiB", 512], ["file pull, 256 MiB", 512], ["push of 10,000 files", 3000],
-  ["launch, ", 120], ["first launch", 250], ["started → IPv4", 350], ["launch → IPv4", 470], ["exec true", 18], ["list, 1 instance", 15],
+  ["of rsync's speed", 60], ["1,000 GETs over TLS", 1000], ["launch, ", 120], ["first launch", 250], ["started → IPv4", 350], ["launch → IPv4", 470], ["exec true", 18], ["list, 1 instance", 15],
   ["list, ", 50], ["recursion=1", 5], ["recursion=2", 10], ["metrics", 20], ["1,000 GETs", 500], ["delete", 150], ["RSS of the daemon, idle", 90 * 1024],
   ["RSS of the daemon", 110 * 1024], ["RSS of a monitor", 3.4 * 1024],
 ];
@@ -20,9 +20,12 @@ export function median(values: readonly number[]): number {
 export const goalOf = (row: string) => goals.find(([start]) => row.startsWith(start))?.[1];
 
 const isMemory = (row: string) => /^[RP]SS/.test(row);
+/** The more the better. */
+const isShare = (row: string) => row.startsWith("of ");
 
 function show(row: string, value: number | undefined): string {
   if (value === undefined || Number.isNaN(value)) return "-";
+  if (isShare(row)) return `${Math.round(value)} %`;
   if (isMemory(row)) return `${(value / 1024).toFixed(1)} MiB`;
   return value < 100 ? `${value.toFixed(1)} ms` : `${Math.round(value)} ms`;
 }
@@ -38,7 +41,7 @@ export function renderTable(results: Results, peers: readonly string[]): string 
     const own = first === "Berth" ? medians[0] : undefined;
     const ratios = compared.map((_, i) => (own && medians[i + 1] ? `${((medians[i + 1] ?? 0) / own).toFixed(1)}×` : "-"));
     const goal = goalOf(row);
-    const verdict = own === undefined || goal === undefined ? "" : own <= goal ? "met" : "MISSED";
+    const verdict = own === undefined || goal === undefined ? "" : (isShare(row) ? own >= goal : own <= goal) ? "met" : "MISSED";
     lines.push([row, show(row, goal), ...medians.map((value) => show(row, value)), ...ratios, verdict]);
   }
   const widths = lines[0]?.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0))) ?? [];
@@ -48,7 +51,7 @@ export function renderTable(results: Results, peers: readonly string[]): string 
 /** The same for programs. */
 export function renderJson(results: Results): string {
   const rows = [...results].map(([row, byPeer]) => [row, {
-    unit: isMemory(row) ? "KiB" : "ms",
+    unit: isMemory(row) ? "KiB" : isShare(row) ? "%" : "ms",
     goal: goalOf(row),
     ...Object.fromEntries([...byPeer].map(([peer, values]) => [peer, { median: median(values), min: Math.min(...values), max: Math.max(...values), values }])),
   }]);

@@ -1,13 +1,12 @@
 // Instances travel between two servers, driven by the stock client: pulled, pushed and relayed, whole or by what has changed.
 import assert from "node:assert/strict";
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { after, afterEach, before, test } from "node:test";
-import { Daemon, startDaemon } from "../helpers/daemon.ts";
+import { type Daemon, startDaemon } from "../helpers/daemon.ts";
 import { exec, type Result } from "../helpers/exec.ts";
-import { makeFolder, unmountBelow } from "../helpers/folder.ts";
 import { busyboxImages } from "../helpers/images.ts";
 import { act, forceStop, importImage, launch, sh, statusOf } from "../helpers/instances.ts";
+import { endNeighbour, openForMoves, startNeighbour } from "../helpers/neighbour.ts";
 import { remains } from "../helpers/remains.ts";
 import { eventually, pause } from "../helpers/wait.ts";
 
@@ -19,14 +18,10 @@ let conf: string;
 
 before(async () => {
   here = await startDaemon({ init: false });
-  there = new Daemon(makeFolder(), here.namespace, {});
-  mkdirSync(there.dir, { mode: 0o711 });
-  await there.start();
+  there = await startNeighbour(here.namespace);
   for (const [daemon, port] of [[here, 8443], [there, 8444]] as const) {
-    await daemon.must("POST", "/1.0/storage-pools", { name: "default", driver: "dir" });
+    await openForMoves(daemon, port);
     await daemon.must("POST", "/1.0/storage-pools", { name: "copies", driver: "dir", config: { "berth.copy_on_write": "false" } });
-    await daemon.must("PATCH", "/1.0/profiles/default", { devices: { root: { type: "disk", path: "/", pool: "default" } } });
-    await daemon.must("PATCH", "/1.0", { config: { "core.https_address": `127.0.0.1:${port}` } });
   }
   await importImage(here, (await busyboxImages()).unified, "busybox");
   conf = `${here.dir}/../remotes`;
@@ -34,11 +29,8 @@ before(async () => {
   writeFileSync(`${conf}/config.yml`, `default-remote: here\nremotes:\n  here:\n    addr: unix://${here.socket}\n  there:\n    addr: unix://${there.socket}\n`);
 });
 after(async () => {
-  await there?.deleteInstances();
-  await there?.stop(); // the namespace goes with the other
+  if (there) await endNeighbour(there);
   await here?.[Symbol.asyncDispose]();
-  unmountBelow(dirname(there.dir));
-  rmSync(dirname(there.dir), { recursive: true, force: true });
 });
 afterEach(async () => {
   for (const daemon of [here, there]) {
