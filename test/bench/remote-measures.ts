@@ -12,7 +12,6 @@ import type { Measure, Sample } from "./measures.ts";
 import { imageAlias, type Peer } from "./peers.ts";
 import { changeState, create, launch, ok, timed } from "./steps.ts";
 
-const MiB = 2 ** 20;
 const large = 512;
 const listening = { here: 8443, there: 8444 };
 
