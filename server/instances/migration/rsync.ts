@@ -42,10 +42,10 @@ const relay = "sh -c 'exec 5<&0; cat <&5 >&4 & exec cat <&3'";
 /** Files that vanish while they are read. */
 const vanished = 24;
 
-/** Sends the folder `files` of what was lent. `allowVanished`: the files may change meanwhile. */
-export async function sendFiles(lent: Lent, channel: Channel, options: RsyncOptions, allowVanished: boolean): Promise<void> {
+/** Sends the folder `files` of what was lent. `allowVanished`: the files may change meanwhile. `limit`: of rsync's, per second; 0 for none. */
+export async function sendFiles(lent: Lent, channel: Channel, options: RsyncOptions, { allowVanished, limit }: { allowVanished: boolean; limit: string }): Promise<void> {
   const child = startLockedReader(lent, [
-    "rsync", "-ar", "--devices", "--numeric-ids", "--partial", "--sparse", ...(options.berth >= wholeFiles ? ["--hard-links", "--acls"] : []), ...featureArguments(options),
+    "rsync", "-ar", "--devices", "--numeric-ids", "--partial", "--sparse", `--bwlimit=${limit}`, ...(options.berth >= wholeFiles ? ["--hard-links", "--acls"] : []), ...featureArguments(options),
     "/files/", "server:/files", "-e", relay,
   ], ["ignore", "ignore", "pipe", "pipe", "pipe"]);
   const [input, output] = [child.stdio[3] as Writable, child.stdio[4] as Readable];

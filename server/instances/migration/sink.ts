@@ -1,4 +1,5 @@
 // Taking an instance from another server: as a new one, or over one that is to be brought up to date. All of it comes, or nothing.
+import { isTrue } from "../../api/config-keys/key.ts";
 import { fail } from "../../api/errors.ts";
 import type { InstancesPost } from "../../api/instances.ts";
 import type { Requestor } from "../../api/events.ts";
@@ -177,7 +178,10 @@ async function takeFiles(
   const wanted = all.filter((one) => !had.some((other) => same(one, other)));
   checkArrivingSnapshots(wanted);
   const criu = offer.criu === NO_CRIU ? NO_CRIU : undefined;
-  const rsync = { ...offer.rsync, compress: false, bidirectional: true };
+  const compression = ctx.pools.get(instance.pool).config["rsync.compression"];
+  // LXD offers it to everybody; whoever sets it for a Berth means it.
+  const compress = offer.rsync.compress && (compression === undefined ? offer.berth > 0 : isTrue(compression));
+  const rsync = { ...offer.rsync, compress, bidirectional: true };
   const berth = Math.min(offer.berth, await berthLevel());
   await control.send(encodeHeader({
     fs: RSYNC, criu, idmap: noMap, snapshotNames: wanted.map(({ name }) => name), snapshots: offer.snapshots.filter(({ name }) => wanted.some((one) => one.name === name)),

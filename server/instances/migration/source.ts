@@ -1,4 +1,5 @@
 // Giving an instance, or one of its snapshots, to another server. It stays as it is: a move ends with the client deleting it.
+import { isTrue } from "../../api/config-keys/key.ts";
 import { fail } from "../../api/errors.ts";
 import type { InstancePost } from "../../api/instances.ts";
 import type { Context } from "../../context.ts";
@@ -70,9 +71,10 @@ async function give(ctx: Context, { instance: { project, name }, snapshot, post 
 
 async function giveHeld(ctx: Context, held: Held, { control, fs, watch }: Channels, allowVanished: boolean, abort: AbortController, operation: Operation): Promise<void> {
   const { instance } = held;
+  const { config } = ctx.pools.get(instance.pool);
   const offer: Header = {
     fs: RSYNC, idmap: noMap, snapshotNames: held.snapshots.map((one) => one.name), snapshots: held.snapshots.map(headerOf),
-    rsync: { xattrs: true, delete: true, compress: false, bidirectional: true }, indexVersion: 1, berth: await berthLevel(),
+    rsync: { xattrs: true, delete: true, compress: isTrue(config["rsync.compression"]), bidirectional: true }, indexVersion: 1, berth: await berthLevel(),
   };
   await control.send(encodeHeader(offer));
   const answer = decodeHeader(await control.receive());
@@ -97,7 +99,7 @@ async function giveHeld(ctx: Context, held: Held, { control, fs, watch }: Channe
     await held.lend(snapshot, "files", async (lent) => {
       lent.room.write("files/backup.yaml", renderDescription(description), lent.owner);
       const what = snapshot ? `${instance.name}/${snapshot.name}: ` : `${instance.name}: `;
-      await sendFiles(lent, fs, { ...options, tell: progressOf(operation, "fs_progress", what) }, allowVanished);
+      await sendFiles(lent, fs, { ...options, tell: progressOf(operation, "fs_progress", what) }, { allowVanished, limit: config["rsync.bwlimit"] ?? "0" });
     });
   }
   const { success, message } = await verdict;
