@@ -1,5 +1,5 @@
 // The server's own configuration, kept in the database.
-import { serverKeys } from "./api/config-keys/server.ts";
+import { absentServerKeys, serverKeys } from "./api/config-keys/server.ts";
 import { checkConfig, findKey, isTrue } from "./api/config-keys/key.ts";
 import { fail } from "./api/errors.ts";
 import type { Config } from "./api/schemas.ts";
@@ -44,7 +44,7 @@ export class Settings {
       if (isSecret(key) && value !== "") newSecrets.push(key);
       return [key, String(value)];
     });
-    const checked = checkConfig(serverKeys, Object.fromEntries(texts) as Config);
+    const checked = checkConfig(serverKeys, Object.fromEntries(texts) as Config, {}, absentServerKeys);
     return { config: Object.fromEntries(Object.entries(checked).filter(([key, value]) => findKey(serverKeys, key)?.default !== value)), newSecrets };
   }
 

@@ -1,5 +1,6 @@
 // Sockets made by system calls, so that they can be made in the network namespace of a guest and with its users' ids.
 // All calls are synchronous; the sockets do not block.
+import type { Socket } from "node:net";
 import { constants } from "node:os";
 import ipaddr from "ipaddr.js";
 import koffi from "koffi";
@@ -67,7 +68,7 @@ function setOption(fd: number, level: number, name: number, value: number): void
   check("setsockopt", raw.setsockopt(fd, level, name, bytes, 4));
 }
 
-const SOL = { socket: 1, ip: 0, ipv6: 41 } as const;
+const SOL = { socket: 1, ip: 0, tcp: 6, ipv6: 41 } as const;
 
 /** Lets a port be listened on while connections of an earlier listener are still being closed. */
 export const allowReuse = (fd: number): void => setOption(fd, SOL.socket, 2 /* SO_REUSEADDR */, 1);
@@ -79,6 +80,12 @@ export const serveBothFamilies = (fd: number): void => setOption(fd, SOL.ipv6, 2
 export function allowAnyAddress(fd: number, family: number): void {
   if (family === AF.inet) setOption(fd, SOL.ip, 15 /* IP_FREEBIND */, 1);
   else setOption(fd, SOL.ipv6, 78 /* IPV6_FREEBIND */, 1);
+}
+
+/** Ends a TCP connection when what was sent stays unacknowledged for so many milliseconds. Nothing where the socket is another's. */
+export function limitUnacknowledged(socket: Socket, milliseconds: number): void {
+  const fd = (socket as unknown as { _handle?: { fd?: number } })._handle?.fd ?? -1;
+  if (fd >= 0 && socket.remotePort !== undefined) setOption(fd, SOL.tcp, 18 /* TCP_USER_TIMEOUT */, milliseconds);
 }
 
 export function bindSocket(fd: number, { bytes }: SocketAddress): void {

@@ -42,7 +42,7 @@ export function operationRoutes(operations: Operations, events: EventHub): Imple
     },
 
     waitOperation: async ({ params, query, caller }) => {
-      const operation = caller.trusted ? find(operations, params.id, caller).operation : bySecret(operations.get(params.id), query.secret);
+      const operation = caller.trusted ? find(operations, params.id, caller).operation : bySecret(operations, params.id, query.secret);
       const seconds = Number(query.timeout ?? -1);
       if (!Number.isFinite(seconds)) throw fail("bad_request", { reason: `Invalid timeout "${query.timeout}"` });
       await waitFor(operation, seconds);
@@ -51,8 +51,10 @@ export function operationRoutes(operations: Operations, events: EventHub): Imple
   };
 }
 
-/** Strangers may wait for what they know the secret of. Throws `forbidden`. */
-function bySecret(operation: Operation, secret: string | undefined): Operation {
+/** Strangers may wait for what they know the secret of. Throws `forbidden`, without one in any case, or `operation_not_found`. */
+function bySecret(operations: Operations, id: string, secret: string | undefined): Operation {
+  if (!secret) throw fail("forbidden");
+  const operation = operations.get(id);
   const right = operation.view().metadata?.["secret"];
   if (typeof right !== "string" || right !== secret) throw fail("forbidden");
   return operation;

@@ -16,6 +16,9 @@ export interface RequestOptions {
   idleTimeout?: number;
 }
 
+/** Within TLS nobody is on the way whom a mask would keep from taking websockets for something else; it would cost as much as the encryption. */
+const noMask = (mask: Buffer) => void mask.fill(0);
+
 export class ServerClient {
   readonly address: ServerAddress;
   constructor(address: ServerAddress) {
@@ -63,7 +66,7 @@ export class ServerClient {
   /** Opens a websocket, `operations/ID/websocket?secret=…` say. It is paused, so that nothing is lost before somebody listens. */
   async websocket(path: string): Promise<WebSocket> {
     const socket = await connectTls(this.address);
-    const ws = new WebSocket(`${this.address.url.replace(/^http/, "ws")}${path}`, { createConnection: () => socket, perMessageDeflate: false, maxPayload: 64 * 1024 * 1024 });
+    const ws = new WebSocket(`${this.address.url.replace(/^http/, "ws")}${path}`, { createConnection: () => socket, perMessageDeflate: false, maxPayload: 64 * 1024 * 1024, generateMask: noMask, handshakeTimeout: 10_000 });
     await new Promise<void>((resolve, reject) => {
       ws.once("open", () => {
         ws.pause();

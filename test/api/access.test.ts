@@ -111,6 +111,7 @@ test("a stranger gets what is public, of what strangers are let to at all", asyn
     if (endpoint.untrusted) assertTellsNothing(endpoint, path, reply);
     else assert.equal(reply.status, 403, `${endpoint.method} ${path}: ${reply.text.slice(0, 200)}`);
   }
+  assert.equal((await network.call(undefined, "GET", "/1.0/operations/any/wait")).status, 403); // nor whether there is one
 });
 
 test("public images are for everybody, others for nobody", async () => {

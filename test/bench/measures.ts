@@ -1,9 +1,9 @@
 // What is measured. Each measure prepares each peer once, takes one sample per round, and cleans up.
 import type { ImageFiles } from "../helpers/images.ts";
 import { memoryOf } from "../helpers/processes.ts";
-import { pause } from "../helpers/wait.ts";
 import { bulkMeasure, bytesMeasure, configMeasure, snapshotMeasure } from "./machine-measures.ts";
 import { importImage, type Peer } from "./peers.ts";
+import { metricsSample, moveMeasure, scrapeMeasure, tlsMeasure } from "./remote-measures.ts";
 import { address, askOften, changeState, create, destroy, launch, ok, timed } from "./steps.ts";
 
 /** Values of one round, by row. Milliseconds, or KiB in rows of memory. */
@@ -113,14 +113,6 @@ const requestMeasure: Measure = {
   finish: (peer) => quietly(peer.must("DELETE", "/1.0/instances/asked")),
 };
 
-/** What was read a moment ago is kept that long by LXD, in ms; Berth keeps it for one second. */
-const metricsKept = (peer: Peer) => (peer.berth ? 1100 : 8100);
-
-async function metricsSample(peer: Peer, running: number): Promise<Sample> {
-  await pause(metricsKept(peer));
-  return { [`metrics, ${running} running`]: await timed(() => peer.request("GET", "/1.0/metrics")) };
-}
-
 const names = ({ instances }: Setting) => Array.from({ length: instances }, (_, i) => `many-${i + 1}`);
 
 /** The long list, and what all those instances cost in memory. */
@@ -156,6 +148,6 @@ const idleMeasure: Measure = { name: "memory", rounds: 1, sample: async (peer) =
 export function measures(setting: Setting): Measure[] {
   return [
     idleMeasure, listMeasure, requestMeasure, execMeasure, firstMeasure(setting), launchMeasure, clientMeasure, configMeasure, snapshotMeasure, bytesMeasure, bulkMeasure,
-    manyMeasure(setting),
+    manyMeasure(setting), moveMeasure, tlsMeasure, scrapeMeasure,
   ];
 }

@@ -23,6 +23,7 @@ export interface Peer {
   readonly pid: number;
   /** Where it listens. */
   readonly socket: string;
+  readonly namespace: Namespace;
   /** Pids of the monitors of its containers. */
   monitors(): number[];
   /** The stock client. */
@@ -53,6 +54,7 @@ export async function startBerth(driver: Driver): Promise<Peer> {
     name: driver === "dir" ? "Berth" : `Berth ${driver}`,
     berth: true,
     socket: daemon.socket,
+    namespace: daemon.namespace,
     get pid() {
       return daemon.pid;
     },
@@ -99,6 +101,7 @@ export async function startLxd(driver: Driver): Promise<Peer> {
     berth: false,
     pid: child.pid ?? 0,
     socket,
+    namespace,
     monitors: () => monitorsIn(namespace),
     lxc: (...args) => exec("lxc", args, { env }),
     shell: (script) => exec("sh", ["-c", script], { env }),

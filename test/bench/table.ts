@@ -1,11 +1,11 @@
 // Medians, the goals, and the table that shows them beside each other.
 
-/** What Berth aims at: milliseconds, or KiB for memory. Rows are matched by their beginning. */
+/** What Berth aims at: milliseconds, KiB for memory, or a share in percent. Rows are matched by their beginning. */
 const goals: readonly (readonly [string, number])[] = [
-  ["delete -f of 50", 2250], ["start of 50", 6000], ["init of 50", 1400], ["snapshot", 50], ["copy", 50], ["restore", 100], ["config set", 30],
+  ["delete -f of 50", 2250], ["start of 50", 6000], ["init of 50", 1400], ["snapshot", 50], ["copy, ", 50], ["copy of a snapshot", 50], ["restore", 100], ["config set", 30],
   ["exec stdout, 512 MiB", 1024], ["file push, 256 MiB", 512], ["file pull, 256 MiB", 512], ["push of 10,000 files", 3000],
-  ["launch, ", 120], ["first launch", 250], ["started → IPv4", 350], ["launch → IPv4", 470], ["exec true", 18],
-  ["list, 1 instance, berth on Node", 40], ["list, 1 instance", 15],
+  ["of rsync's speed", 60], ["1,000 GETs over TLS", 1000], ["launch, ", 120], ["first launch", 250], ["started → IPv4", 350], ["launch → IPv4", 470],
+  ["exec true", 18], ["list, 1 instance, berth on Node", 40], ["list, 1 instance", 15],
   ["list, ", 50], ["recursion=1", 5], ["recursion=2", 10], ["metrics", 20], ["1,000 GETs", 500], ["delete", 150], ["RSS of the daemon, idle", 90 * 1024],
   ["RSS of the daemon", 110 * 1024], ["RSS of a monitor", 3.4 * 1024],
 ];
@@ -21,9 +21,12 @@ export function median(values: readonly number[]): number {
 export const goalOf = (row: string) => goals.find(([start]) => row.startsWith(start))?.[1];
 
 const isMemory = (row: string) => /^[RP]SS/.test(row);
+/** The more the better. */
+const isShare = (row: string) => row.startsWith("of ");
 
 function show(row: string, value: number | undefined): string {
   if (value === undefined || Number.isNaN(value)) return "-";
+  if (isShare(row)) return `${Math.round(value)} %`;
   if (isMemory(row)) return `${(value / 1024).toFixed(1)} MiB`;
   return value < 100 ? `${value.toFixed(1)} ms` : `${Math.round(value)} ms`;
 }
@@ -34,11 +37,14 @@ function counterpart(lxd: string, peers: readonly string[]): string | undefined 
   return own.find((peer) => peer.slice("Berth".length) === lxd.slice("LXD".length)) ?? own[0];
 }
 
-function verdictOf(goal: number | undefined, values: readonly (readonly [peer: string, median: number | undefined])[]): string {
+const meets = (row: string, value: number, goal: number) => (isShare(row) ? value >= goal : value <= goal);
+
+function verdictOf(row: string, values: readonly (readonly [peer: string, median: number | undefined])[]): string {
   const [first, ...others] = values;
+  const goal = goalOf(row);
   if (goal === undefined || first?.[1] === undefined) return "";
-  if (first[1] <= goal) return "met";
-  const met = others.find(([, value]) => value !== undefined && value <= goal)?.[0];
+  if (meets(row, first[1], goal)) return "met";
+  const met = others.find(([, value]) => value !== undefined && meets(row, value, goal))?.[0];
   return met ? `MISSED, met by ${met}` : "MISSED";
 }
 
@@ -55,9 +61,8 @@ export function renderTable(results: Results, peers: readonly string[]): string 
       const [theirs, ours] = [of(lxd), of(own)];
       return theirs && ours ? `${(theirs / ours).toFixed(1)}×` : "-";
     });
-    const goal = goalOf(row);
-    const verdict = verdictOf(goal, peers.filter((peer) => peer.startsWith("Berth")).map((peer) => [peer, of(peer)]));
-    lines.push([row, show(row, goal), ...peers.map((peer) => show(row, of(peer))), ...ratios, verdict]);
+    const verdict = verdictOf(row, peers.filter((peer) => peer.startsWith("Berth")).map((peer) => [peer, of(peer)]));
+    lines.push([row, show(row, goalOf(row)), ...peers.map((peer) => show(row, of(peer))), ...ratios, verdict]);
   }
   const widths = lines[0]?.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0))) ?? [];
   return lines.map((line) => line.map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0))).join("  ").trimEnd()).join("\n");
@@ -66,7 +71,7 @@ export function renderTable(results: Results, peers: readonly string[]): string 
 /** The same for programs. */
 export function renderJson(results: Results): string {
   const rows = [...results].map(([row, byPeer]) => [row, {
-    unit: isMemory(row) ? "KiB" : "ms",
+    unit: isMemory(row) ? "KiB" : isShare(row) ? "%" : "ms",
     goal: goalOf(row),
     ...Object.fromEntries([...byPeer].map(([peer, values]) => [peer, { median: median(values), min: Math.min(...values), max: Math.max(...values), values }])),
   }]);

@@ -98,6 +98,15 @@ export class Daemon {
     return this.#end("SIGKILL", 1000);
   }
 
+  /** Has it stand still, with all its connections open, until `wake`. */
+  freeze(): void {
+    this.#child?.kill("SIGSTOP");
+  }
+
+  wake(): void {
+    this.#child?.kill("SIGCONT");
+  }
+
   async restart(): Promise<void> {
     await this.stop();
     await this.start();

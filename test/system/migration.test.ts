@@ -1,13 +1,12 @@
 // Instances travel between two servers, driven by the stock client: pulled, pushed and relayed, whole or by what has changed.
 import assert from "node:assert/strict";
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { after, afterEach, before, test } from "node:test";
-import { Daemon, startDaemon } from "../helpers/daemon.ts";
+import { type Daemon, startDaemon } from "../helpers/daemon.ts";
 import { exec, type Result } from "../helpers/exec.ts";
-import { makeFolder, unmountBelow } from "../helpers/folder.ts";
 import { busyboxImages } from "../helpers/images.ts";
 import { act, forceStop, importImage, launch, sh, statusOf } from "../helpers/instances.ts";
+import { endNeighbour, openForMoves, startNeighbour } from "../helpers/neighbour.ts";
 import { remains } from "../helpers/remains.ts";
 import { eventually, pause } from "../helpers/wait.ts";
 
@@ -19,14 +18,10 @@ let conf: string;
 
 before(async () => {
   here = await startDaemon({ init: false });
-  there = new Daemon(makeFolder(), here.namespace, {});
-  mkdirSync(there.dir, { mode: 0o711 });
-  await there.start();
+  there = await startNeighbour(here.namespace);
   for (const [daemon, port] of [[here, 8443], [there, 8444]] as const) {
-    await daemon.must("POST", "/1.0/storage-pools", { name: "default", driver: "dir" });
+    await openForMoves(daemon, port);
     await daemon.must("POST", "/1.0/storage-pools", { name: "copies", driver: "dir", config: { "berth.copy_on_write": "false" } });
-    await daemon.must("PATCH", "/1.0/profiles/default", { devices: { root: { type: "disk", path: "/", pool: "default" } } });
-    await daemon.must("PATCH", "/1.0", { config: { "core.https_address": `127.0.0.1:${port}` } });
   }
   await importImage(here, (await busyboxImages()).unified, "busybox");
   conf = `${here.dir}/../remotes`;
@@ -34,11 +29,8 @@ before(async () => {
   writeFileSync(`${conf}/config.yml`, `default-remote: here\nremotes:\n  here:\n    addr: unix://${here.socket}\n  there:\n    addr: unix://${there.socket}\n`);
 });
 after(async () => {
-  await there?.deleteInstances();
-  await there?.stop(); // the namespace goes with the other
+  if (there) await endNeighbour(there);
   await here?.[Symbol.asyncDispose]();
-  unmountBelow(dirname(there.dir));
-  rmSync(dirname(there.dir), { recursive: true, force: true });
 });
 afterEach(async () => {
   for (const daemon of [here, there]) {
@@ -151,6 +143,44 @@ test("a running instance is given away as it is at one moment, but not with its 
   assert.equal(await exists(there, one), false);
   await lxc("copy", one, `there:${one}`, "--stateless");
   assert.deepEqual([await statusOf(here, one), await statusOf(there, one), await read(there, one)], ["Running", "Stopped", "live"]);
+});
+
+/** Command lines of the rsyncs that daemons have started. */
+function rsyncs(): string[] {
+  const children = readdirSync("/proc").filter((pid) => /^\d+$/.test(pid)).flatMap((pid) => {
+    try {
+      const parent = Number(/\) \S (\d+)/.exec(readFileSync(`/proc/${pid}/stat`, "utf8"))?.[1]);
+      return [here.pid, there.pid].includes(parent) ? [readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ")] : [];
+    } catch {
+      return []; // it has ended
+    }
+  });
+  return children.filter((command) => /rsync .*--numeric-ids/.test(command));
+}
+
+test("a pool says how fast files leave it, and whether they are compressed", async () => {
+  await makeSource();
+  await fill(here, rootOf(here, one), "8m");
+  const set = (daemon: Daemon, config: Record<string, string>) => daemon.must("PUT", "/1.0/storage-pools/default", { config });
+  await assert.rejects(set(here, { "rsync.bwlimit": "fast" }), /expected a rate per second/);
+  const seen = async (pools: readonly [Record<string, string>, Record<string, string>]) => {
+    await set(here, pools[0]);
+    await set(there, pools[1]);
+    const copying = lxc("copy", one, `there:${two}`, "--instance-only");
+    const [ours, theirs] = await eventually(() => {
+      const [server, client] = [true, false].map((side) => rsyncs().find((command) => command.includes("--server") === side));
+      return server && client ? [client, server] : undefined;
+    }, { every: 5, what: "rsync runs on both sides" });
+    await copying;
+    await assertArrived(there, two);
+    await there.must("DELETE", urlOf(two));
+    return [/--bwlimit=(\S+)/.exec(ours ?? "")?.[1], ours?.includes("--compress "), theirs?.includes("--compress ")];
+  };
+  const since = performance.now();
+  assert.deepEqual(await seen([{ "rsync.bwlimit": "4MiB", "rsync.compression": "true" }, {}]), ["4MiB", true, true]);
+  assert.ok(performance.now() - since > 1500, "8 MiB take two seconds");
+  assert.deepEqual(await seen([{ "rsync.compression": "true" }, { "rsync.compression": "false" }]), ["0", false, false]);
+  assert.deepEqual(await seen([{}, {}]), ["0", false, false]);
 });
 
 test("secrets are good once, and nobody is waited for long", async () => {

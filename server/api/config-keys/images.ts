@@ -9,6 +9,10 @@ export const imageKeys = {
     type: { kind: "check", name: "compression", check: compression }, default: "gzip", live: true,
     description: "How published images are compressed: none, gzip, bzip2, xz, lzma, zstd or squashfs, with options such as -9",
   },
+  "images.default_architecture": {
+    type: { kind: "enum", values: ["x86_64", "i686", "aarch64", "armv7l", "ppc64le", "riscv64", "s390x"] }, live: true,
+    description: "Of which architecture images are fetched that servers have for several; the machine's own when unset",
+  },
   "images.remote_cache_expiry": {
     type: { kind: "int", min: 0 }, default: "10", live: true, description: "Days after which an image fetched for an instance is deleted when no instance is made from it; 0: never",
   },

@@ -77,7 +77,7 @@ export function findKey(table: KeyTable, name: string): Key | undefined {
   return Object.hasOwn(table, name) ? table[name] : table[patternOf(table, name) ?? ""];
 }
 
-function patternOf(table: KeyTable, name: string): string | undefined {
+function patternOf(table: Readonly<Record<string, unknown>>, name: string): string | undefined {
   return Object.keys(table).find((pattern) => pattern.endsWith("*") && name.length > pattern.length - 1 && name.startsWith(pattern.slice(0, -1)));
 }
 
@@ -111,21 +111,29 @@ export function closest(name: string, words: Iterable<string>): string | undefin
   return best;
 }
 
-function unknown(table: KeyTable, key: string): Error {
+/** Keys there are not, and why: a name ending in `*` covers every key with that prefix. */
+export type AbsentKeys = Readonly<Record<string, string>>;
+
+const reasonFor = (absent: AbsentKeys, name: string) => (Object.hasOwn(absent, name) ? absent[name] : absent[patternOf(absent, name) ?? ""]);
+
+function unknown(table: KeyTable, key: string, absent: AbsentKeys): Error {
+  const reason = reasonFor(absent, key);
+  if (reason) return fail("unknown_config_key", { key, suggestion: ` (${reason})` });
   const near = closest(key, Object.keys(table).filter((name) => !name.endsWith("*") && !table[name]?.readonly));
   return fail("unknown_config_key", { key, suggestion: near ? ` (did you mean "${near}"?)` : "" });
 }
 
 /**
  * Checks a configuration a user sent and drops what is not set. Keys kept by the server may come along
- * when they are as they were (`previous`): clients send back what they read.
+ * when they are as they were (`previous`): clients send back what they read. `absent`: keys of LXD's that there are not, and why.
  * Throws `unknown_config_key`, `invalid_config_value`, `readonly_config_key`.
  */
-export function checkConfig(table: KeyTable, config: Config, previous: Config = {}): Config {
+export function checkConfig(table: KeyTable, config: Config, previous: Config = {}, absent: AbsentKeys = {}): Config {
   const checked: Config = {};
   for (const [name, value] of Object.entries(config)) {
     const key = findKey(table, name);
-    if (!key) throw unknown(table, name);
+    if (!key && value === "" && reasonFor(absent, name)) continue; // who unsets it has what he wants
+    if (!key) throw unknown(table, name, absent);
     if (key.readonly && value !== (previous[name] ?? "")) throw fail("readonly_config_key", { key: name });
     if (value === "") continue;
     const wrongName = key.name?.(restOf(table, name));

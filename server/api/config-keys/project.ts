@@ -19,6 +19,8 @@ export function splitList(value: string | undefined): string[] {
 const pathFault = (item: string) => (/^\/[^\0-\x1f]*$/.test(item) ? undefined : "expected absolute paths, separated by commas");
 const nameFault = (item: string) => (/^[^\s/]{1,64}$/.test(item) ? undefined : "expected names, separated by commas");
 
+const subnetFault = (item: string) => (/^[^\s/:]{1,64}:[0-9a-fA-F.:]{2,45}\/\d{1,3}$/.test(item) ? undefined : "expected UPLINK:SUBNET such as lan:192.0.2.0/24, separated by commas");
+
 function idRangeFault(item: string): string | undefined {
   const [from, to] = parseIdRange(item) ?? [];
   return from !== undefined && to !== undefined && from <= to && to <= 4294967294 ? undefined : "expected ids or ranges such as 1000 or 1000-1009, separated by commas";
@@ -85,6 +87,9 @@ const restrictions: KeyTable = {
   "restricted.idmap.gid": list("id ranges", idRangeFault, "Group ids of the host's that raw.idmap may name"),
   "restricted.idmap.uid": list("id ranges", idRangeFault, "User ids of the host's that raw.idmap may name"),
   "restricted.networks.access": list("names", nameFault, "The networks that it may use; all when unset"),
+  "restricted.networks.subnets": list("subnets", subnetFault, "Kept for tools that set it: there are no networks with uplinks"),
+  "restricted.networks.uplinks": list("names", nameFault, "Kept for tools that set it: there are no networks with uplinks"),
+  "restricted.networks.zones": list("names", nameFault, "Kept for tools that set it: there are no DNS zones"),
   "restricted.snapshots": allowance("making snapshots"),
   "restricted.virtual-machines.lowlevel": allowance("low-level configuration of virtual machines", "; Berth runs none"),
 };

@@ -3,7 +3,7 @@ import ipaddr from "ipaddr.js";
 import { imageKeys } from "./images.ts";
 import { streamCompression } from "./compression.ts";
 import { timeSpan } from "./instance-values.ts";
-import type { KeyTable } from "./key.ts";
+import type { AbsentKeys, KeyTable } from "./key.ts";
 import { listenAddress } from "./listen-address.ts";
 
 /** Headers take a value as it is. */
@@ -50,4 +50,20 @@ export const serverKeys: KeyTable = {
   },
   ...imageKeys,
   "user.*": { type: { kind: "text" }, live: true, description: "Anything of yours" },
+};
+
+/** LXD's keys for what Berth does not have, with the reason that is told when one is set. */
+export const absentServerKeys: AbsentKeys = {
+  "candid.*": "Berth knows clients by certificates and bearer tokens",
+  "cluster.*": "a Berth is one server and joins no cluster",
+  "core.bgp_*": "Berth announces no routes by BGP",
+  "core.debug_address": "Berth serves no debugger",
+  "core.dns_address": "Berth serves no DNS zones to other servers",
+  "core.storage_buckets_address": "Berth serves no storage buckets",
+  "maas.*": "Berth does not talk to MAAS",
+  "network.ovn.*": "Berth has no OVN networks",
+  "oidc.*": "Berth knows clients by certificates and bearer tokens",
+  "rbac.*": "Berth knows clients by certificates and bearer tokens",
+  "storage.backups_volume": "backups lie in the folder of the daemon",
+  "storage.images_volume": "images lie in the folder of the daemon",
 };

@@ -10,6 +10,8 @@ export interface FetchContext {
   signal: AbortSignal;
   /** Where lists of images are kept. */
   cache: string;
+  /** The one that is wanted when a name stands for images of several. */
+  architecture: string;
   idleTimeout?: number;
   /** Lists are read from their server, however fresh those that are kept: somebody asks what it has now. */
   anew?: boolean;

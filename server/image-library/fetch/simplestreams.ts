@@ -4,7 +4,6 @@ import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } 
 import { stat } from "node:fs/promises";
 import { type BerthError, fail, isCode } from "../../api/errors.ts";
 import { fingerprintFiles } from "../../../images/fingerprint.ts";
-import { hostArchitecture } from "../../../images/metadata.ts";
 import { parseIndex, parseProducts, type StreamFile, type StreamImage } from "../../../images/simplestreams/documents.ts";
 import { findStreamImage } from "../../../images/simplestreams/find.ts";
 import { fetchUrl } from "../../remotes/fetch.ts";
@@ -82,8 +81,8 @@ export async function listStreamImages(server: string, context: FetchContext): P
 }
 
 export async function findOnSimplestreams(server: string, name: string, context: FetchContext): Promise<FoundImage> {
-  const host = hostArchitecture();
-  const image = findStreamImage(await listStreamImages(server, context), name, server, personalities[host] ?? [host]);
+  const { architecture } = context;
+  const image = findStreamImage(await listStreamImages(server, context), name, server, personalities[architecture] ?? [architecture]);
   if (!image) throw fail("image_remote_missing", { server, name: name.slice(0, 200) });
   const { fingerprint, filename, properties, createdAt, expiresAt, meta, root } = image;
   return {

@@ -2,11 +2,14 @@
 import type { Socket } from "node:net";
 import type { WebSocket } from "ws";
 import { fail } from "../../api/errors.ts";
+import { limitUnacknowledged } from "../../host/sockets.ts";
+import { PeerWatch } from "./watch.ts";
 
 /** How much may wait on either side, in bytes. */
 const backlog = 4 * 1024 * 1024;
 
-const lost = () => fail("migration_failed", { reason: "the connection to the other server was lost" });
+/** Milliseconds after which the kernel gives up what the other side does not acknowledge; by itself it waits for a quarter of an hour. */
+const unacknowledgedLimit = 45_000;
 
 /** `undefined` ends a stream. */
 type Frame = Buffer | undefined;
@@ -16,14 +19,21 @@ export class Channel {
   #frames: Frame[] = [];
   #waiting = 0;
   #closed = false;
+  #heard = false;
+  #lostBy = "the connection to the other server was lost";
   #wake: () => void = () => {};
 
   /** `ws` is paused until now. */
   constructor(ws: WebSocket) {
     this.#ws = ws;
-    // LXD answers pings only while it reads: a server that is gone is noticed by TCP.
-    (ws as unknown as { _socket?: Socket })._socket?.setKeepAlive?.(true, 10_000);
+    const socket = (ws as unknown as { _socket?: Socket })._socket;
+    socket?.setKeepAlive?.(true, 10_000);
+    if (socket) limitUnacknowledged(socket, unacknowledgedLimit);
+    ws.on("pong", () => {
+      this.#heard = true;
+    });
     ws.on("message", (data: Buffer, isBinary: boolean) => {
+      this.#heard = true;
       this.#frames.push(isBinary ? data : undefined);
       this.#waiting += data.length;
       if (this.#waiting > backlog) ws.pause();
@@ -39,9 +49,34 @@ export class Channel {
     ws.resume();
   }
 
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Whether anything has come since this was last asked. */
+  takeHeard(): boolean {
+    const heard = this.#heard;
+    this.#heard = false;
+    return heard;
+  }
+
+  ping(): void {
+    this.#ws.ping();
+  }
+
+  /** Ends it at once: whoever uses it is told why. */
+  giveUp(reason: string): void {
+    this.#lostBy = reason;
+    this.#ws.terminate();
+  }
+
+  #lost(): Error {
+    return fail("migration_failed", { reason: this.#lostBy });
+  }
+
   async #next(): Promise<Frame> {
     while (this.#frames.length === 0) {
-      if (this.#closed) throw lost();
+      if (this.#closed) throw this.#lost();
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
@@ -77,8 +112,8 @@ export class Channel {
   }
 
   async send(bytes: Buffer): Promise<void> {
-    if (this.#closed) throw lost();
-    const sent = new Promise<void>((resolve, reject) => this.#ws.send(bytes, (error) => (error ? reject(lost()) : resolve())));
+    if (this.#closed) throw this.#lost();
+    const sent = new Promise<void>((resolve, reject) => this.#ws.send(bytes, (error) => (error ? reject(this.#lost()) : resolve())));
     sent.catch(() => {});
     if (this.#ws.bufferedAmount > backlog) await sent;
   }
@@ -103,4 +138,9 @@ export class Channel {
 export interface Channels {
   control: Channel;
   fs: Channel;
+  watch: PeerWatch;
+}
+
+export function pairUp(control: Channel, fs: Channel): Channels {
+  return { control, fs, watch: new PeerWatch([control, fs]) };
 }

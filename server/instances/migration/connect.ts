@@ -2,7 +2,7 @@
 import { fail } from "../../api/errors.ts";
 import { ServerClient } from "../../remotes/server-client.ts";
 import type { ExecSockets } from "../exec/sockets.ts";
-import { Channel, type Channels } from "./channel.ts";
+import { Channel, type Channels, pairUp } from "./channel.ts";
 
 export const channelNames = ["control", "fs"] as const;
 
@@ -11,7 +11,7 @@ export async function awaitChannels(sockets: ExecSockets): Promise<Channels> {
   await sockets.ready();
   const [control, fs] = channelNames.map((name) => sockets.get(name));
   if (!control || !fs) throw fail("websocket_timeout");
-  return { control: new Channel(control), fs: new Channel(fs) };
+  return pairUp(new Channel(control), new Channel(fs));
 }
 
 export interface Peer {
@@ -34,7 +34,7 @@ export async function openChannels({ operation, secrets, certificate }: Peer): P
   };
   const control = await open("control");
   try {
-    return { control, fs: await open("fs") };
+    return pairUp(control, await open("fs"));
   } catch (error) {
     control.close();
     throw error;

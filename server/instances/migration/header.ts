@@ -8,8 +8,10 @@ import { field, messagesIn, numberIn, readFields, textsIn } from "./protobuf.ts"
 export const RSYNC = 0;
 /** CRIU: the source runs, and is not moved with its memory. */
 export const NO_CRIU = 2;
-/** Hard links and access control lists travel too. LXD passes over the field. */
+/** What two Berths do besides: hard links and access control lists travel too. LXD passes over the field. */
 export const wholeFiles = 1;
+/** Also, their rsyncs agree on a checksum: what LXD's arguments leave them is MD5, which takes longer than all the rest. */
+export const quickChecksums = 2;
 const wholeFilesField = 1000;
 
 export interface RsyncFeatures {

@@ -3,18 +3,27 @@ import type { ChildProcess } from "node:child_process";
 import type { Readable, Writable } from "node:stream";
 import { fail } from "../../api/errors.ts";
 import type { Room } from "../../host/room.ts";
+import { run } from "../../host/run.ts";
 import type { Lent } from "../../storage/driver.ts";
 import { ending, programError, startLockedReader, startWriter } from "../../storage/programs.ts";
 import { feed } from "../backups/parts.ts";
 import type { Channel } from "./channel.ts";
-import type { RsyncFeatures } from "./header.ts";
+import { quickChecksums, type RsyncFeatures, wholeFiles } from "./header.ts";
 
 export interface RsyncOptions {
   features: RsyncFeatures;
-  /** Both are Berth: hard links and access control lists travel, too. */
-  whole: boolean;
+  /** What both are beyond LXD: 0, `wholeFiles` or `quickChecksums`. */
+  berth: number;
   signal: AbortSignal;
   tell: (bytes: number) => void;
+}
+
+let ownLevel: Promise<number> | undefined;
+
+/** What this machine's rsync can do beyond LXD. */
+export function berthLevel(): Promise<number> {
+  ownLevel ??= run("rsync", ["--version"]).then(({ stdout }) => (/^Checksum list:/m.test(stdout) ? quickChecksums : wholeFiles), () => wholeFiles);
+  return ownLevel;
 }
 
 function featureArguments({ features }: RsyncOptions): string[] {
@@ -33,10 +42,10 @@ const relay = "sh -c 'exec 5<&0; cat <&5 >&4 & exec cat <&3'";
 /** Files that vanish while they are read. */
 const vanished = 24;
 
-/** Sends the folder `files` of what was lent. `allowVanished`: the files may change meanwhile. */
-export async function sendFiles(lent: Lent, channel: Channel, options: RsyncOptions, allowVanished: boolean): Promise<void> {
+/** Sends the folder `files` of what was lent. `allowVanished`: the files may change meanwhile. `limit`: of rsync's, per second; 0 for none. */
+export async function sendFiles(lent: Lent, channel: Channel, options: RsyncOptions, { allowVanished, limit }: { allowVanished: boolean; limit: string }): Promise<void> {
   const child = startLockedReader(lent, [
-    "rsync", "-ar", "--devices", "--numeric-ids", "--partial", "--sparse", ...(options.whole ? ["--hard-links", "--acls"] : []), ...featureArguments(options),
+    "rsync", "-ar", "--devices", "--numeric-ids", "--partial", "--sparse", `--bwlimit=${limit}`, ...(options.berth >= wholeFiles ? ["--hard-links", "--acls"] : []), ...featureArguments(options),
     "/files/", "server:/files", "-e", relay,
   ], ["ignore", "ignore", "pipe", "pipe", "pipe"]);
   const [input, output] = [child.stdio[3] as Writable, child.stdio[4] as Readable];
@@ -46,8 +55,9 @@ export async function sendFiles(lent: Lent, channel: Channel, options: RsyncOpti
 
 /** Receives files into the folder `files` of a room. */
 export async function receiveFiles(room: Room, channel: Channel, options: RsyncOptions): Promise<void> {
+  const letters = options.berth >= wholeFiles ? "-vlHogDtpAre.iLsfx" : "-vlogDtpre.iLsfx";
   const child = startWriter(room, [
-    "rsync", "--server", options.whole ? "-vlHogDtpAre.iLsfx" : "-vlogDtpre.iLsfx", "--numeric-ids", "--devices", "--partial", "--sparse", ...featureArguments(options),
+    "rsync", "--server", options.berth >= quickChecksums ? `${letters}v` : letters, "--numeric-ids", "--devices", "--partial", "--sparse", ...featureArguments(options),
     ...(options.features.xattrs ? ["--filter=-x trusted.*"] : []), ".", "/files/",
   ], ["pipe", "pipe", "pipe"]);
   const code = await carry(child, child.stdin as Writable, child.stdout as Readable, channel, options, room.root);

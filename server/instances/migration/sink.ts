@@ -1,4 +1,5 @@
 // Taking an instance from another server: as a new one, or over one that is to be brought up to date. All of it comes, or nothing.
+import { isTrue } from "../../api/config-keys/key.ts";
 import { fail } from "../../api/errors.ts";
 import type { InstancesPost } from "../../api/instances.ts";
 import type { Requestor } from "../../api/events.ts";
@@ -23,9 +24,9 @@ import { releaseAll, type Temporary, takeNow } from "../transfer.ts";
 import { instanceResources, instanceUrl } from "../view.ts";
 import type { Channels } from "./channel.ts";
 import { awaitChannels, channelNames, openChannels } from "./connect.ts";
-import { decodeHeader, encodeHeader, encodeVerdict, type Header, NO_CRIU, RSYNC, wholeFiles } from "./header.ts";
+import { decodeHeader, encodeHeader, encodeVerdict, type Header, NO_CRIU, RSYNC } from "./header.ts";
 import { goodAnswer, snapshotTimes } from "./index-frame.ts";
-import { receiveFiles, type RsyncOptions } from "./rsync.ts";
+import { berthLevel, receiveFiles, type RsyncOptions } from "./rsync.ts";
 
 const indexLimit = 64 * 1024 * 1024;
 
@@ -167,20 +168,24 @@ interface Taken {
 
 async function takeFiles(
   ctx: Context, instance: InstanceRecord, had: readonly { name: string; createdAt: Date; config: InstanceRecord["config"] }[], base: Content | undefined, refresh: boolean,
-  temporary: Temporary[], { control, fs }: Channels, signal: AbortSignal, operation: Operation,
+  temporary: Temporary[], { control, fs, watch }: Channels, signal: AbortSignal, operation: Operation,
 ): Promise<Taken> {
   const offer = decodeHeader(await control.receive());
+  if (offer.berth === 0) watch.leaveToKernel();
   const all = arrivingOf(instance, offer);
   const same = (a: { name: string; createdAt: Date | undefined }, b: { name: string; createdAt: Date | undefined }) =>
     a.name === b.name && Math.floor((a.createdAt?.getTime() ?? 0) / 1000) === Math.floor((b.createdAt?.getTime() ?? 0) / 1000);
   const wanted = all.filter((one) => !had.some((other) => same(one, other)));
   checkArrivingSnapshots(wanted);
   const criu = offer.criu === NO_CRIU ? NO_CRIU : undefined;
-  const rsync = { ...offer.rsync, compress: false, bidirectional: true };
-  const whole = offer.berth === wholeFiles;
+  const compression = ctx.pools.get(instance.pool).config["rsync.compression"];
+  // LXD offers it to everybody; whoever sets it for a Berth means it.
+  const compress = offer.rsync.compress && (compression === undefined ? offer.berth > 0 : isTrue(compression));
+  const rsync = { ...offer.rsync, compress, bidirectional: true };
+  const berth = Math.min(offer.berth, await berthLevel());
   await control.send(encodeHeader({
     fs: RSYNC, criu, idmap: noMap, snapshotNames: wanted.map(({ name }) => name), snapshots: offer.snapshots.filter(({ name }) => wanted.some((one) => one.name === name)),
-    rsync: offer.rsync.bidirectional ? rsync : { ...offer.rsync, bidirectional: true }, refresh, indexVersion: Math.min(1, offer.indexVersion), berth: whole ? wholeFiles : 0,
+    rsync: offer.rsync.bidirectional ? rsync : { ...offer.rsync, bidirectional: true }, refresh, indexVersion: Math.min(1, offer.indexVersion), berth,
   }));
   const features = offer.rsync.bidirectional ? rsync : offer.rsync;
   let times: ReadonlyMap<string, Date> = new Map();
@@ -191,7 +196,7 @@ async function takeFiles(
   }
   await using workshop = ctx.pools.driver(instance.pool).build({ base, from: offer.idmap, map: currentIdMap(instance) });
   const fill = async (what: string, times_: number): Promise<VolumeRecord> => {
-    const options: RsyncOptions = { features, whole, signal, tell: progressOf(operation, "fs_progress", `${what}: `) };
+    const options: RsyncOptions = { features, berth, signal, tell: progressOf(operation, "fs_progress", `${what}: `) };
     return fillOnce(instance, workshop, temporary, async (room) => {
       for (let i = 0; i < times_; i++) await receiveFiles(room, fs, options);
     });

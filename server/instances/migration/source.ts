@@ -1,4 +1,5 @@
 // Giving an instance, or one of its snapshots, to another server. It stays as it is: a move ends with the client deleting it.
+import { isTrue } from "../../api/config-keys/key.ts";
 import { fail } from "../../api/errors.ts";
 import type { InstancePost } from "../../api/instances.ts";
 import type { Context } from "../../context.ts";
@@ -13,9 +14,9 @@ import { type InstanceRecord, systemNameOf } from "../store.ts";
 import { instanceResources } from "../view.ts";
 import type { Channels } from "./channel.ts";
 import { awaitChannels, channelNames, openChannels } from "./connect.ts";
-import { decodeHeader, decodeVerdict, encodeHeader, encodeVerdict, type Header, type HeaderSnapshot, RSYNC, wholeFiles } from "./header.ts";
+import { decodeHeader, decodeVerdict, encodeHeader, encodeVerdict, type Header, type HeaderSnapshot, RSYNC } from "./header.ts";
 import { goodIndex } from "./index-frame.ts";
-import { sendFiles } from "./rsync.ts";
+import { berthLevel, sendFiles } from "./rsync.ts";
 
 export interface Departure {
   instance: InstanceRecord;
@@ -68,14 +69,16 @@ async function give(ctx: Context, { instance: { project, name }, snapshot, post 
   }
 }
 
-async function giveHeld(ctx: Context, held: Held, { control, fs }: Channels, allowVanished: boolean, abort: AbortController, operation: Operation): Promise<void> {
+async function giveHeld(ctx: Context, held: Held, { control, fs, watch }: Channels, allowVanished: boolean, abort: AbortController, operation: Operation): Promise<void> {
   const { instance } = held;
+  const { config } = ctx.pools.get(instance.pool);
   const offer: Header = {
     fs: RSYNC, idmap: noMap, snapshotNames: held.snapshots.map((one) => one.name), snapshots: held.snapshots.map(headerOf),
-    rsync: { xattrs: true, delete: true, compress: false, bidirectional: true }, indexVersion: 1, berth: wholeFiles,
+    rsync: { xattrs: true, delete: true, compress: isTrue(config["rsync.compression"]), bidirectional: true }, indexVersion: 1, berth: await berthLevel(),
   };
   await control.send(encodeHeader(offer));
   const answer = decodeHeader(await control.receive());
+  if (answer.berth === 0) watch.leaveToKernel();
   if (answer.fs !== RSYNC) throw fail("migration_failed", { reason: "the other server wants the files in a way that Berth does not know" });
   const wanted = answer.refresh ? held.snapshots.filter((one) => answer.snapshotNames.includes(one.name)) : held.snapshots;
   const description = describeUnshifted(ctx, instance, wanted);
@@ -91,12 +94,12 @@ async function giveHeld(ctx: Context, held: Held, { control, fs }: Channels, all
     if (!success) abort.abort(fail("migration_failed", { reason: message }));
   }, (error) => abort.abort(error));
   const features = answer.rsync.bidirectional ? answer.rsync : { xattrs: true, delete: true, compress: true, bidirectional: false };
-  const options = { features, whole: answer.berth === wholeFiles, signal: abort.signal };
+  const options = { features, berth: answer.berth, signal: abort.signal };
   for (const snapshot of [...wanted, undefined]) {
     await held.lend(snapshot, "files", async (lent) => {
       lent.room.write("files/backup.yaml", renderDescription(description), lent.owner);
       const what = snapshot ? `${instance.name}/${snapshot.name}: ` : `${instance.name}: `;
-      await sendFiles(lent, fs, { ...options, tell: progressOf(operation, "fs_progress", what) }, allowVanished);
+      await sendFiles(lent, fs, { ...options, tell: progressOf(operation, "fs_progress", what) }, { allowVanished, limit: config["rsync.bwlimit"] ?? "0" });
     });
   }
   const { success, message } = await verdict;

@@ -2,6 +2,7 @@
 // takes space. Where it copies, or where the files come with foreign owners, they are gathered in one folder and copied from there.
 import { copyFileSync, lstatSync, mkdirSync, readdirSync } from "node:fs";
 import { fail } from "../../api/errors.ts";
+import { unmountGently } from "../../host/mounts.ts";
 import { Room } from "../../host/room.ts";
 import { isPrivileged, noMap } from "../../lxc/idmap.ts";
 import { metadataLimit } from "../../../images/metadata.ts";
@@ -119,9 +120,16 @@ async function makeKept(pool: WorkshopPool, undo: Undo, write: (room: Room) => P
   undo.push(() => pool.discard([id]));
   const helper = pool.helper();
   using room = new Room(helper);
-  await mountRoot(room.folder("files/rootfs"), `${helper}.part`, room);
-  await write(room);
-  keepCompanions(`${room.root}/files`, pool.kept(id));
+  const rootfs = room.folder("files/rootfs");
+  await mountRoot(rootfs, `${helper}.part`, room);
+  let written = Promise.resolve();
+  try {
+    await write(room);
+    keepCompanions(`${room.root}/files`, pool.kept(id));
+  } finally {
+    written = unmountGently(rootfs);
+  }
+  await written; // all of it is on the disk then: who moves an instance deletes the source
   return id;
 }
 

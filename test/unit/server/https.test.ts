@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { TLSSocket } from "node:tls";
 import fc from "fast-check";
 import { checkConfig } from "../../../server/api/config-keys/key.ts";
-import { readAddresses, serverKeys } from "../../../server/api/config-keys/server.ts";
+import { absentServerKeys, readAddresses, serverKeys } from "../../../server/api/config-keys/server.ts";
 import { joinAddress, parseListenAddress } from "../../../server/api/config-keys/listen-address.ts";
 import { answerPage, type PagePolicy } from "../../../server/http/origin.ts";
 import { der, oid, time } from "../../../server/https/der.ts";
@@ -108,4 +108,14 @@ test("pages are told what is set, and those of others are refused over the netwo
   assert.doesNotThrow(() => answer("https://evil.example", { origin: "*" }));
   assert.doesNotThrow(() => answer("https://evil.example", {}, false));
   for (const evil of ["https://evil.example", "null", "https://ui.example.evil", "http://ui.example"]) assert.throws(() => answer(evil), { code: "origin_refused" });
+});
+
+test("LXD's keys for what there is not are refused with the reason, and can be unset", () => {
+  const fault = (key: string, value: string) => checkConfig(serverKeys, { [key]: value }, {}, absentServerKeys);
+  for (const [key, reason] of [["cluster.https_address", /joins no cluster/], ["core.bgp_asn", /BGP/], ["maas.api.url", /MAAS/], ["storage.images_volume", /folder of the daemon/]] as const) {
+    assert.throws(() => fault(key, "x"), reason, key);
+    assert.deepEqual(fault(key, ""), {}, key);
+  }
+  assert.throws(() => fault("cluster.", "x"), /Unknown configuration key: cluster\.$/);
+  assert.throws(() => fault("core.https_adress", "x"), /did you mean "core\.https_address"/);
 });

@@ -7,7 +7,7 @@ import { after, before, beforeEach, describe, it } from "node:test";
 import type { Context } from "../../../server/context.ts";
 import { openDatabase } from "../../../server/db/open.ts";
 import { EventHub } from "../../../server/events/hub.ts";
-import { fetchImage, type Wanted } from "../../../server/image-library/download.ts";
+import { fetchContext, fetchImage, type Wanted } from "../../../server/image-library/download.ts";
 import { ImageLibrary } from "../../../server/image-library/library.ts";
 import { refreshImage } from "../../../server/image-library/refresh.ts";
 import { doImageWork } from "../../../server/image-library/tasks.ts";
@@ -216,6 +216,26 @@ describe("refreshing an image", () => {
     assert.deepEqual([operation?.view().description, operation?.project], ["Updating images", ""]);
     await operation?.ended();
     assert.deepEqual(ctx.images.store.list("default").map(({ fingerprint }) => fingerprint).sort(), [fingerprintOf(newer), still.fingerprint].sort());
+  });
+});
+
+describe("images.default_architecture", () => {
+  it("is the project's, else the server's, else the machine's", () => {
+    const of = (project: string) => fetchContext(ctx, project, new AbortController().signal).architecture;
+    const host = of("default");
+    ctx.settings.save({ "images.default_architecture": "s390x" });
+    ctx.projects.save({ ...ctx.projects.get("other"), config: { "features.images": "true", "images.default_architecture": "riscv64" } });
+    assert.deepEqual([of("default"), of("other")], ["s390x", "riscv64"]);
+    ctx.settings.save({});
+    assert.deepEqual([of("default"), of("other")], [host, "riscv64"]);
+  });
+
+  it("chooses among images of one name", async () => {
+    const [foreign, own] = [makeFiles("arch-foreign"), makeFiles("arch-own")];
+    mirror.list([{ names: "mixed", files: own }, { names: "mixed", files: foreign, arch: "s390x" }]);
+    assert.equal((await fetchImage(ctx, wanted("mixed"), waiting())).fingerprint, fingerprintOf(own));
+    ctx.settings.save({ "images.default_architecture": "s390x", "images.auto_update_interval": "0" });
+    assert.equal((await fetchImage(ctx, wanted("mixed"), waiting())).fingerprint, fingerprintOf(foreign));
   });
 });
 
