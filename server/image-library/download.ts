@@ -46,8 +46,8 @@ export function checkWanted(wanted: Pick<Wanted, "protocol" | "server">): void {
   if (!URL.canParse(wanted.server) || !/^https?:$/.test(new URL(wanted.server).protocol)) throw fail("bad_request", { reason: `"${wanted.server.slice(0, 200)}" is no URL of a server` });
 }
 
-export function fetchContext(ctx: Pick<Context, "paths" | "settings">, signal: AbortSignal): FetchContext {
-  return { proxies: proxiesOf(ctx.settings.all()), signal, cache: ctx.paths.cache };
+export function fetchContext(ctx: Pick<Context, "paths" | "settings" | "projects">, project: string, signal: AbortSignal): FetchContext {
+  return { proxies: proxiesOf(ctx.settings.all()), signal, cache: ctx.paths.cache, architecture: imageSetting(ctx, project, "images.default_architecture") };
 }
 
 /** What the server has by that name now. */
@@ -70,7 +70,7 @@ function sourceOf(wanted: Wanted, found: FoundImage): ImageSource | undefined {
 export async function fetchImage(ctx: Context, wanted: Wanted, waiting: Waiting, requestor?: Requestor): Promise<ImageRecord> {
   const kept = wanted.preferKept ? findKept(ctx, wanted) : undefined;
   if (kept) return kept;
-  const found = await findRemote(wanted, fetchContext(ctx, waiting.signal));
+  const found = await findRemote(wanted, fetchContext(ctx, wanted.project, waiting.signal));
   return fetchFound(ctx, wanted, found, waiting, requestor);
 }
 

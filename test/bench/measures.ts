@@ -2,11 +2,12 @@
 import type { ImageFiles } from "../helpers/images.ts";
 import { memoryOf } from "../helpers/processes.ts";
 import { pause } from "../helpers/wait.ts";
+import { imageListMeasure, importMeasure, publishMeasure } from "./image-measures.ts";
 import { bulkMeasure, bytesMeasure, configMeasure, snapshotMeasure } from "./machine-measures.ts";
 import { importImage, type Peer } from "./peers.ts";
 import { address, askOften, changeState, create, destroy, launch, ok, timed } from "./steps.ts";
 
-/** Values of one round, by row. Milliseconds, or KiB in rows of memory. */
+/** Values of one round, by row. Milliseconds, KiB in rows of memory, or how many times the second in rows with a ÷. */
 export type Sample = Readonly<Record<string, number>>;
 
 export interface Measure {
@@ -147,6 +148,6 @@ const idleMeasure: Measure = { name: "memory", rounds: 1, sample: async (peer) =
 export function measures(setting: Setting): Measure[] {
   return [
     idleMeasure, listMeasure, requestMeasure, execMeasure, firstMeasure(setting), launchMeasure, clientMeasure, configMeasure, snapshotMeasure, bytesMeasure, bulkMeasure,
-    manyMeasure(setting),
+    importMeasure(setting), publishMeasure(setting), manyMeasure(setting), imageListMeasure,
   ];
 }

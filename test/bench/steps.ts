@@ -49,8 +49,8 @@ export async function askOften(socketPath: string, path: string, times: number):
   }
 }
 
-export async function launch(peer: Peer, name: string): Promise<void> {
-  await create(peer, name);
+export async function launch(peer: Peer, name: string, alias?: string): Promise<void> {
+  await create(peer, name, alias);
   await changeState(peer, name, "start");
 }
 

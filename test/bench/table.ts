@@ -1,7 +1,8 @@
 // Medians, the goals, and the table that shows them beside each other.
 
-/** What Berth aims at: milliseconds, or KiB for memory. Rows are matched by their beginning. */
+/** What Berth aims at: milliseconds, KiB for memory, or a ratio. Rows are matched by their beginning. */
 const goals: readonly (readonly [string, number])[] = [
+  ["image import", 300], ["launch of a new tarball ÷", 1.15], ["publish of 250 MB, default", 8700], ["1,000 images", 20],
   ["delete -f of 50", 2250], ["start of 50", 6000], ["init of 50", 1400], ["snapshot", 50], ["copy", 50], ["restore", 100], ["config set", 30],
   ["exec stdout, 512 MiB", 1024], ["file push, 256 MiB", 512], ["file pull, 256 MiB", 512], ["push of 10,000 files", 3000],
   ["launch, ", 120], ["first launch", 250], ["started → IPv4", 350], ["launch → IPv4", 470], ["exec true", 18], ["list, 1 instance", 15],
@@ -19,10 +20,12 @@ export function median(values: readonly number[]): number {
 
 export const goalOf = (row: string) => goals.find(([start]) => row.startsWith(start))?.[1];
 
+const isRatio = (row: string) => row.includes("÷");
 const isMemory = (row: string) => /^[RP]SS/.test(row);
 
 function show(row: string, value: number | undefined): string {
   if (value === undefined || Number.isNaN(value)) return "-";
+  if (isRatio(row)) return `${value.toFixed(2)}×`;
   if (isMemory(row)) return `${(value / 1024).toFixed(1)} MiB`;
   return value < 100 ? `${value.toFixed(1)} ms` : `${Math.round(value)} ms`;
 }
@@ -48,7 +51,7 @@ export function renderTable(results: Results, peers: readonly string[]): string 
 /** The same for programs. */
 export function renderJson(results: Results): string {
   const rows = [...results].map(([row, byPeer]) => [row, {
-    unit: isMemory(row) ? "KiB" : "ms",
+    unit: isRatio(row) ? "×" : isMemory(row) ? "KiB" : "ms",
     goal: goalOf(row),
     ...Object.fromEntries([...byPeer].map(([peer, values]) => [peer, { median: median(values), min: Math.min(...values), max: Math.max(...values), values }])),
   }]);

@@ -11,6 +11,8 @@ export interface FetchContext {
   /** Where lists of images are kept. */
   cache: string;
   idleTimeout?: number;
+  /** Liked best of those that this machine runs; its own when it is empty, or none of them. */
+  architecture?: string;
   /** Lists are read from their server, however fresh those that are kept: somebody asks what it has now. */
   anew?: boolean;
 }
