@@ -15,7 +15,7 @@ export interface Upload {
   folder: string;
   meta: string;
   rootfs: string | undefined;
-  /** File name the sender gave; may be empty. */
+  /** The file name of a form's root file system, which goes before what a header says, as in LXD; may be empty. */
   filename: string;
   fingerprint: string;
   /** Bytes. */

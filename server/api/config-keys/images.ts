@@ -3,7 +3,7 @@ import { compression } from "./compression.ts";
 import type { Key, KeyTable } from "./key.ts";
 
 /** As the kernel names them, and Debian. */
-const architectures = ["x86_64", "i686", "aarch64", "armv7l", "armv6l", "ppc64le", "ppc64", "ppc", "s390x", "riscv64", "mips", "mips64", "amd64", "i386", "arm64", "armhf", "armel", "ppc64el"];
+const architectures = ["x86_64", "i686", "aarch64", "armv7l", "armv6l", "ppc64le", "ppc64", "ppc", "s390x", "riscv64", "riscv32", "armv8l", "loongarch64", "mips", "mips64", "amd64", "i386", "arm64", "armhf", "armel", "ppc64el"];
 
 export const imageKeys = {
   "images.auto_update_cached": { type: { kind: "bool" }, default: "true", live: true, description: "Whether images fetched for a new instance are kept up to date" },
