@@ -6,7 +6,7 @@ import { fail } from "../server/api/errors.ts";
 export type TemplateTrigger = "create" | "copy" | "start" | "rename";
 
 export interface ImageTemplate {
-  when: TemplateTrigger[];
+  when: string[];
   /** Leave the file alone when it is already there. */
   create_only: boolean;
   /** Name of a file below templates/; never has a slash. */
@@ -45,8 +45,6 @@ export function normalizeArchitecture(name: string): string {
 export function hostArchitecture(): string {
   return normalizeArchitecture(process.arch);
 }
-
-const triggers: ReadonlySet<string> = new Set(["create", "copy", "start", "rename"]);
 
 function broken(reason: string, cause?: unknown): Error {
   return fail("image_broken", { reason: `metadata.yaml: ${reason}` }, cause);
@@ -94,13 +92,11 @@ function takeBoolean(value: unknown, key: string): boolean {
   throw broken(`"${key}" is neither true nor false`);
 }
 
-function takeTriggers(value: unknown, key: string): TemplateTrigger[] {
+/** Those that are not known are kept: they never come, and other servers may know them. */
+function takeTriggers(value: unknown, key: string): string[] {
   if (isNull(value)) return [];
-  if (!Array.isArray(value)) throw broken(`"${key}" is not a list`);
-  for (const one of value) {
-    if (typeof one !== "string" || !triggers.has(one)) throw broken(`"${key}" may hold create, copy, start and rename only`);
-  }
-  return [...new Set(value as TemplateTrigger[])];
+  if (!Array.isArray(value) || !value.every((one) => typeof one === "string")) throw broken(`"${key}" is not a list of words`);
+  return [...new Set(value as string[])];
 }
 
 function takeTemplate(path: string, value: unknown): ImageTemplate {

@@ -69,7 +69,7 @@ export class Restarts {
       await ctx.locks.run(systemNameOf(instance), async () => {
         const now = ctx.instances.findById(id);
         if (!now || !this.#instances.has(id) || ctx.runtime.get(systemNameOf(now))) return;
-        if (wantsRestart(ctx, now)) await startInstance(ctx, now.project, now.name, { event: "instance-restarted" });
+        if (wantsRestart(ctx, now)) await startInstance(ctx, now.project, now.name, { event: "instance-restarted", unasked: true });
         else markStopped(ctx, now);
       });
     } catch (error) {

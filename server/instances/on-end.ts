@@ -45,7 +45,7 @@ async function rememberEnded(ctx: Context, { project, name }: InstanceRecord, po
 
 async function startAgain(ctx: Context, { project, name }: InstanceRecord): Promise<void> {
   try {
-    await ctx.locks.run(systemNameOf({ project, name }), () => startInstance(ctx, project, name, { event: "instance-restarted" }));
+    await ctx.locks.run(systemNameOf({ project, name }), () => startInstance(ctx, project, name, { event: "instance-restarted", unasked: true }));
   } catch (error) {
     log.error("an instance did not come back from its reboot", { instance: name, error: explain(error) });
   }

@@ -40,6 +40,8 @@ export interface StartOptions {
   requestor?: Requestor | undefined;
   /** What listeners are told; `instance-started` when absent. */
   event?: "instance-started" | "instance-restarted";
+  /** Nobody asked for it: the guest reboots, or is back after a crash. No snapshot is taken before it. */
+  unasked?: boolean;
 }
 
 /** Starts an instance; the caller holds its lock. Throws `instance_already_running`, `shutting_down` or `start_failed`. */
@@ -49,7 +51,7 @@ export async function startInstance(ctx: Context, project: string, instanceName:
   if (ctx.shutdown.begun) throw fail("shutting_down");
   await ctx.runtime.settled(name);
   await finishInstance(ctx, ctx.instances.get(project, instanceName));
-  if (options.event !== "instance-restarted") await snapshotAtStart(ctx, project, instanceName);
+  if (!options.unasked) await snapshotAtStart(ctx, project, instanceName);
   const instance = ctx.instances.get(project, instanceName);
   expectCgroupMoves();
   const expanded = expandInstance(ctx, instance);

@@ -1,6 +1,6 @@
 // npm run bench: Berth and, where it is installed, LXD side by side on the same Debian image; medians of interleaved rounds.
 //   --only launch,exec   of: memory list exec first launch client config snapshot bytes bulk import publish many images      --rounds N (10)      --json FILE
-//   --no-lxd   --no-berth   --btrfs (an LXD on btrfs, too)   --instances N (100)   --running N (10)
+//   --no-lxd   --no-berth   --btrfs (both on btrfs, too)   --instances N (100)   --running N (10)
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { debianImage } from "../helpers/images.ts";
@@ -27,7 +27,10 @@ const started: Peer[] = [];
 
 async function startPeers(): Promise<Peer[]> {
   const peers = started;
-  if (!options["no-berth"]) peers.push(await startBerth());
+  if (!options["no-berth"]) {
+    peers.push(await startBerth("dir"));
+    if (options.btrfs) peers.push(await startBerth("btrfs"));
+  }
   if (options["no-lxd"]) return peers;
   if (!lxdInstalled()) say("lxd is not installed (Debian 12: apt install lxd): Berth is measured alone");
   else {

@@ -52,7 +52,7 @@ export const importMeasure = ({ image }: Setting): Measure => ({
   rounds: 3,
   prepare: () => makeLarge(image),
   sample: async (peer, round) => {
-    const name = `${peer.berth ? "own" : "other"}-${round}`;
+    const name = `import-${peer.name.toLowerCase().replaceAll(" ", "-")}-${round}`;
     const sample: Record<string, number> = {};
     for (const [client, add] of [["lxc", peer.lxc], ...(peer.berth ? [["berth", peer.client] as const] : [])] as const) {
       const another = await makeAnother(`${name}-${client}`);
@@ -65,9 +65,10 @@ export const importMeasure = ({ image }: Setting): Measure => ({
     return { ...sample, "launch of a new tarball": launched, "launch of a new tarball ÷ tar alone": launched / alone };
   },
   finish: async (peer) => {
-    for (const { name } of await peer.must("GET", "/1.0/instances?recursion=1")) await destroy(peer, name);
+    const instances = (await peer.must("GET", "/1.0/instances?recursion=1")) as { name: string }[];
+    for (const { name } of instances.filter((one) => one.name.startsWith("import-"))) await destroy(peer, name);
     const aliases = (await peer.must("GET", "/1.0/images/aliases?recursion=1")) as { name: string; target: string }[];
-    for (const { target } of aliases.filter(({ name }) => /^(own|other)-/.test(name))) await peer.must("DELETE", `/1.0/images/${target}`);
+    for (const { target } of aliases.filter(({ name }) => name.startsWith("import-"))) await peer.must("DELETE", `/1.0/images/${target}`);
   },
 });
 

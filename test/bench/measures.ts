@@ -67,6 +67,15 @@ const firstMeasure = ({ image }: Setting): Measure => ({
   },
 });
 
+/** A command of Berth's own client, on Node and native. */
+async function ownClients({ berth, client, native }: Peer, row: string, ...command: string[]): Promise<Sample> {
+  if (!berth) return {};
+  return {
+    [`${row}, berth on Node`]: await timed(() => ok(client(...command))),
+    ...(native ? { [`${row}, berth`]: await timed(() => ok(native(...command))) } : {}),
+  };
+}
+
 const execMeasure: Measure = {
   name: "exec",
   prepare: (peer) => launch(peer, "exec"),
@@ -75,7 +84,7 @@ const execMeasure: Measure = {
     return {
       "exec true, API": await timed(() => peer.must("POST", "/1.0/instances/exec/exec", body)),
       "exec true, lxc": await timed(() => ok(peer.lxc("exec", "exec", "--", "true"))),
-      ...(peer.berth ? { "exec true, berth": await timed(() => ok(peer.client("exec", "exec", "--", "true"))) } : {}),
+      ...(await ownClients(peer, "exec true", "exec", "exec", "--", "true")),
     };
   },
   finish: (peer) => quietly(destroy(peer, "exec")),
@@ -84,7 +93,7 @@ const execMeasure: Measure = {
 async function listSample(peer: Peer, which: string): Promise<Sample> {
   return {
     [`list, ${which}, lxc`]: await timed(() => ok(peer.lxc("list"))),
-    ...(peer.berth ? { [`list, ${which}, berth`]: await timed(() => ok(peer.client("list"))) } : {}),
+    ...(await ownClients(peer, `list, ${which}`, "list")),
     [`recursion=1, ${which}`]: await timed(() => peer.must("GET", "/1.0/instances?recursion=1")),
     [`recursion=2, ${which}`]: await timed(() => peer.must("GET", "/1.0/instances?recursion=2")),
   };

@@ -1,6 +1,7 @@
 // The daemons that are compared: Berth, and LXD where it is installed, each in namespaces and a folder of its own.
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { startDaemon } from "../helpers/daemon.ts";
 import { exec, execOk, type Result } from "../helpers/exec.ts";
 import { makeFolder, unmountBelow } from "../helpers/folder.ts";
@@ -11,6 +12,9 @@ import { Agent, call, must, type Reply } from "../helpers/socket.ts";
 import { eventually } from "../helpers/wait.ts";
 
 export const imageAlias = "bench";
+
+/** Of the storage pool; `btrfs` lies in a loop file. */
+export type Driver = "dir" | "btrfs";
 
 export interface Peer {
   readonly name: string;
@@ -27,6 +31,8 @@ export interface Peer {
   shell(script: string): Promise<Result>;
   /** Berth's own client. */
   client(...args: string[]): Promise<Result>;
+  /** The same as a program of its own, where it has been built. */
+  native: ((...args: string[]) => Promise<Result>) | undefined;
   /** A raw call on a connection that is kept. */
   request(method: string, path: string, body?: unknown): Promise<Reply>;
   /** A raw call with the operation that it starts. */
@@ -35,13 +41,16 @@ export interface Peer {
   stop(): Promise<void>;
 }
 
+const nativeClient = fileURLToPath(new URL("../../dist/native/berth", import.meta.url));
+
 const monitorsIn = (namespace: Namespace) => namespace.family().filter(({ command }) => command.startsWith("[lxc monitor]")).map(({ pid }) => pid);
 
-export async function startBerth(): Promise<Peer> {
-  const daemon = await startDaemon({ env: { BERTH_CHECK_RESPONSES: "" } });
+export async function startBerth(driver: Driver): Promise<Peer> {
+  const initFlags = driver === "btrfs" ? ["--storage-backend=btrfs", "--storage-create-loop=10"] : [];
+  const daemon = await startDaemon({ env: { BERTH_CHECK_RESPONSES: "" }, initFlags, quiet: true });
   const agent = new Agent({ keepAlive: true });
   return {
-    name: "Berth",
+    name: driver === "dir" ? "Berth" : `Berth ${driver}`,
     berth: true,
     socket: daemon.socket,
     get pid() {
@@ -51,6 +60,7 @@ export async function startBerth(): Promise<Peer> {
     lxc: (...args) => daemon.lxc(...args),
     shell: (script) => shell(daemon, script),
     client: (...args) => daemon.berth(...args),
+    native: existsSync(nativeClient) ? (...args) => exec(nativeClient, args, { env: { BERTH_DIR: daemon.dir } }) : undefined,
     request: (method, path, body) => daemon.request(method, path, body, { agent }),
     must: (method, path, body) => daemon.must(method, path, body, { agent }),
     stop: async () => {
@@ -62,8 +72,7 @@ export async function startBerth(): Promise<Peer> {
 
 export const lxdInstalled = () => existsSync("/usr/bin/lxd") || existsSync("/usr/sbin/lxd");
 
-/** An LXD with a storage pool of a driver; `btrfs` lies in a loop file. */
-export async function startLxd(driver: "dir" | "btrfs"): Promise<Peer> {
+export async function startLxd(driver: Driver): Promise<Peer> {
   const namespace = await Namespace.make("berth-bench");
   const base = makeFolder();
   const dir = `${base}/lxd`;
@@ -94,6 +103,7 @@ export async function startLxd(driver: "dir" | "btrfs"): Promise<Peer> {
     lxc: (...args) => exec("lxc", args, { env }),
     shell: (script) => exec("sh", ["-c", script], { env }),
     client: (...args) => exec("lxc", args, { env }),
+    native: undefined,
     request: (method, path, body) => call(socket, method, path, body, { agent }),
     must: (method, path, body) => must(socket, method, path, body, { agent }),
     stop,

@@ -17,6 +17,10 @@ export interface StartOptions {
   args?: readonly string[];
   /** Runs `berth admin init --auto`: a pool, a network and the default profile. True when absent. */
   init?: boolean;
+  /** More for that command. */
+  initFlags?: readonly string[];
+  /** Keeps its log to itself when it is stopped. */
+  quiet?: boolean;
   /** Another program in place of dist/berthd. */
   program?: string;
   /** Changes the world it will live in, before it is started: mounts in its namespace, files in its folder. */
@@ -162,7 +166,7 @@ export class Daemon {
     const log = () => process.stderr.write(`--- log of berthd, last lines\n${this.log(40)}\n---\n`);
     if (this.running) await this.deleteInstances().catch((error: Error) => process.stderr.write(`cannot delete the instances: ${error.message}\n`));
     await this.stop();
-    log(); // the runner shows it for a file that failed
+    if (!this.#options.quiet || died) log(); // the runner shows it for a file that failed
     await this.namespace.remove();
     unmountBelow(this.#base);
     if (!process.env["TEST_KEEP"]) rmSync(this.#base, { recursive: true, force: true });
@@ -178,7 +182,7 @@ export async function startDaemon(options: StartOptions = {}): Promise<Daemon> {
     mkdirSync(daemon.dir, { mode: 0o711 });
     await options.prepare?.(daemon);
     await daemon.start();
-    if (options.init ?? true) await daemon.run("admin", "init", "--auto");
+    if (options.init ?? true) await daemon.run("admin", "init", "--auto", ...(options.initFlags ?? []));
     return daemon;
   } catch (error) {
     await daemon[Symbol.asyncDispose]().catch(() => {});

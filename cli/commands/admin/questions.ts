@@ -22,5 +22,5 @@ export async function askWishes(prompt: Pick<Prompt, "ask">, given: Wishes): Pro
   const network = given.network || (await prompt.ask(`What should the network bridge be called? [default=${usualNetwork}]: `, usualNetwork, checkName));
   const subnet = (family: 4 | 6) =>
     prompt.ask(`What IPv${family} address should be used? (CIDR subnet notation, "auto" or "none") [default=auto]: `, "auto", (answer) => checkSubnet(answer, family));
-  return { pool, network, ipv4: given.ipv4 || (await subnet(4)), ipv6: given.ipv6 || (await subnet(6)) };
+  return { ...given, pool, network, ipv4: given.ipv4 || (await subnet(4)), ipv6: given.ipv6 || (await subnet(6)) };
 }

@@ -12,12 +12,13 @@ const levels = (from: number, to: number, more = "") => `-${from} to -${to}${mor
 
 const algorithms: Readonly<Record<string, Algorithm>> = {
   none: { options: /(?!)/, known: "no options" },
-  gzip: { options: /^-([1-9]|-fast|-best|n|-no-name)$/, known: levels(1, 9, " and -n") },
-  pigz: { options: /^-([1-9]|-fast|-best|n|-no-name)$/, known: levels(1, 9, " and -n") },
+  // Blocks are always compressed by themselves, as --rsyncable asks for.
+  gzip: { options: /^-([1-9]|-fast|-best|n|-no-name|-rsyncable)$/, known: levels(1, 9, ", -n and --rsyncable") },
+  pigz: { options: /^-([1-9]|-fast|-best|n|-no-name|-rsyncable|R)$/, known: levels(1, 9, ", -n and --rsyncable") },
   bzip2: { options: /^-([1-9]|-fast|-best)$/, known: levels(1, 9) },
   xz: { options: /^-([0-9]e?|e|-extreme|-fast|-best|T\d{1,3}|-threads=\d{1,3})$/, known: levels(0, 9, ", -e and -T THREADS without a space") },
   lzma: { options: /^-([0-9]e?|e|-extreme|-fast|-best)$/, known: levels(0, 9, " and -e") },
-  zstd: { options: /^-([1-9]|1\d|2[0-2]|-ultra|-fast(=\d{1,2})?|-long(=\d\d)?|T\d{1,3})$/, known: levels(1, 22, ", --ultra, --fast, --long and -T THREADS without a space") },
+  zstd: { options: /^-([1-9]|1\d|2[0-2]|-ultra|-fast(=\d{1,2})?|-long(=\d\d)?|-rsyncable|T\d{1,3})$/, known: levels(1, 22, ", --ultra, --fast, --long, --rsyncable and -T THREADS without a space") },
   squashfs: { options: /(?!)/, known: "no options" },
 };
 

@@ -28,9 +28,9 @@ export function resourceLimit(value: string): string | undefined {
   return soft > hard ? "the soft limit is above the hard one" : undefined;
 }
 
-/** A span such as `1M 2H 3d 4w 5m 6y`: minutes, hours, days, weeks, months, years. */
+/** A span such as `30S 1M 2H 3d 4w 5m 6y`: seconds, minutes, hours, days, weeks, months, years. */
 export function timeSpan(value: string): string | undefined {
-  return /^\s*\d{1,6}[MHdwmy](\s+\d{1,6}[MHdwmy])*\s*$/.test(value) ? undefined : "expected a span such as 3d, or 1w 12H (M minutes, H hours, d days, w weeks, m months, y years)";
+  return /^\s*\d{1,6}[SMHdwmy](\s+\d{1,6}[SMHdwmy])*\s*$/.test(value) ? undefined : "expected a span such as 3d, or 1w 12H (S seconds, M minutes, H hours, d days, w weeks, m months, y years)";
 }
 
 /** Lines `both|uid|gid HOST[-HOST] GUEST[-GUEST]`. */

@@ -1,6 +1,7 @@
 // The bytes of a file, to and from a descriptor, no faster than they are taken.
-import { close, read, write } from "node:fs";
-import { Readable } from "node:stream";
+import { close, read, writev } from "node:fs";
+import { Readable, Writable } from "node:stream";
+import { pipeline } from "node:stream/promises";
 
 const chunk = 512 * 1024;
 
@@ -38,19 +39,39 @@ export class FileBytes extends Readable {
   }
 }
 
-function writeSome(fd: number, bytes: Buffer, offset: number): Promise<number> {
+/** Bytes that may wait to be written before their source is paused. */
+const mostWaiting = 2 * 1024 * 1024;
+
+function writeSome(fd: number, parts: readonly Buffer[]): Promise<number> {
   return new Promise((resolve, reject) => {
-    write(fd, bytes, offset, bytes.length - offset, null, (error, count) => (error ? reject(error) : resolve(count)));
+    writev(fd, parts, (error, count) => (error ? reject(error) : resolve(count)));
   });
 }
 
-/** Writes all that comes; `onWritten` is told how many bytes are in the file. */
-export async function writeBytes(fd: number, bytes: AsyncIterable<Buffer>, onWritten: (count: number) => void): Promise<void> {
-  for await (const part of bytes) {
-    for (let done = 0; done < part.length; ) {
-      const count = await writeSome(fd, part, done);
-      done += count;
-      onWritten(count);
-    }
+/** What is left of parts of which the first `count` bytes are done. */
+function without(parts: readonly Buffer[], count: number): Buffer[] {
+  let left = count;
+  const rest: Buffer[] = [];
+  for (const part of parts) {
+    if (left < part.length) rest.push(part.subarray(left));
+    left = Math.max(0, left - part.length);
   }
+  return rest;
+}
+
+/** Writes all that comes, as much at once as came meanwhile; `onWritten` is told how many bytes are in the file. */
+export async function writeBytes(fd: number, bytes: Readable, onWritten: (count: number) => void): Promise<void> {
+  const writeAll = async (given: readonly Buffer[]) => {
+    for (let parts = given; parts.length > 0; ) {
+      const count = await writeSome(fd, parts);
+      onWritten(count);
+      parts = without(parts, count);
+    }
+  };
+  const file = new Writable({
+    highWaterMark: mostWaiting,
+    write: (part: Buffer, _encoding, done) => void writeAll([part]).then(() => done(), done),
+    writev: (waiting, done) => void writeAll(waiting.map(({ chunk }) => chunk as Buffer)).then(() => done(), done),
+  });
+  await pipeline(bytes, file);
 }

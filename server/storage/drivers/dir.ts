@@ -145,7 +145,7 @@ export class DirDriver implements StorageDriver {
       const record = this.#over(snapshot.record);
       undo.push(() => this.discard([record.own]));
       copyCompanions(kept, folder);
-      await this.ensureMounted({ ...record, pool: "", name }, map);
+      await this.#roots.mountSoon({ ...record, pool: "", name }, map);
       return record;
     });
   }
@@ -202,6 +202,7 @@ export class DirDriver implements StorageDriver {
 
   async #show<T>(folder: string, { record, map: had }: Content, at: string, work: (lent: Lent) => Promise<T>): Promise<T> {
     const map = record.kind === "overlay" ? noMap : had;
+    await this.#roots.released(record.layers);
     using room = new Room(this.#helper());
     const shown = room.folder(at);
     copyCompanions(folder, shown);
@@ -289,7 +290,7 @@ export class DirDriver implements StorageDriver {
 
   async rename(name: string, newName: string): Promise<void> {
     if (!existsSync(this.folder(name))) return;
-    await this.#roots.unmount(name);
+    void this.#roots.unmount(name);
     renameSync(this.folder(name), this.folder(newName));
   }
 

@@ -29,7 +29,7 @@ export function makeReplacement(
 export async function replaceVolume(pool: PoolParts, trash: Trash, volume: Volume, replaceBy: string, map: IdMap): Promise<void> {
   const [folder, kept] = [pool.roots.folder(volume.name), pool.kept(replaceBy)];
   if (existsSync(kept)) {
-    await pool.roots.unmount(volume.name);
+    void pool.roots.unmount(volume.name);
     if (existsSync(`${kept}/rootfs`)) {
       trash.take(`${folder}/rootfs`);
       rmSync(`${folder}/shifted`, { force: true });

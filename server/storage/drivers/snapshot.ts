@@ -47,7 +47,7 @@ async function fixLayer(
     return commit({ ...taken, ...(await flatten(pool, volume.image, [layer, ...volume.layers], undo)) }, record);
   }
   if (layers.isUntouched(volume.own, roots.below(volume))) return commit(taken, record);
-  await roots.unmount(volume.name);
+  void roots.unmount(volume.name);
   undo.push(() => roots.ensureMounted(volume, map));
   const below = await flatten(pool, volume.image, [volume.own, ...volume.layers], undo);
   const next = { ...record, ...below, own: layers.make(roots.below({ ...record, ...below })) };
@@ -55,7 +55,7 @@ async function fixLayer(
   commit({ ...taken, ...below }, next);
   undo.keep();
   roots.succeed(volume.own, next);
-  await roots.ensureMounted(volume, map);
+  await roots.mountSoon({ ...volume, ...next }, map);
 }
 
 /** Layers as they are, or one that holds all of them and the image when they are too many. */

@@ -2,14 +2,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Current } from "../../../cli/commands/admin/apply.ts";
 import { applyPreseed } from "../../../cli/commands/admin/apply.ts";
-import { planSetup } from "../../../cli/commands/admin/plan.ts";
+import { noWishes as wishes, planSetup } from "../../../cli/commands/admin/plan.ts";
 import { parsePreseed } from "../../../cli/commands/admin/preseed.ts";
 import { askWishes, checkSubnet } from "../../../cli/commands/admin/questions.ts";
 import type { Server } from "../../../cli/remotes/server.ts";
 import { readYaml } from "../../../cli/output/yaml.ts";
 
 const parse = async (text: string) => parsePreseed(await readYaml(text));
-const wishes = { pool: "", network: "", ipv4: "", ipv6: "" };
 const defaultProfile = { name: "default", description: "Default profile", config: {}, devices: {}, used_by: [] };
 const nothing: Current = { config: {}, networks: [], pools: [], profiles: [defaultProfile], projects: [] };
 
@@ -80,6 +79,16 @@ test("keeps the pool and the network that the default profile has", () => {
   assert.deepEqual([plan.storage_pools, plan.networks, plan.profiles[0]?.devices], [[], [], {}]);
 });
 
+test("makes the pool and opens the address that are asked for", async () => {
+  const plan = planSetup({ ...wishes, backend: "btrfs", size: "5", listen: "[::]:8443", password: "secret" }, nothing);
+  assert.deepEqual(plan.storage_pools, [{ name: "default", driver: "btrfs", description: "", config: { size: "5GiB" } }]);
+  assert.deepEqual(plan.config, { "core.https_address": "[::]:8443", "core.trust_password": "secret" });
+  const present: Current = { ...nothing, pools: [{ name: "default", driver: "dir", config: {}, description: "" } as never] };
+  assert.deepEqual(planSetup({ ...wishes, backend: "dir" }, present).storage_pools, []);
+  const { server } = fakeServer(present);
+  await assert.rejects(applyPreseed(server, planSetup({ ...wishes, backend: "btrfs" }, present), present), /is of type "dir" instead of "btrfs"/);
+});
+
 test("does not turn a pool into one of another driver", async () => {
   const current: Current = { ...nothing, pools: [{ name: "default", driver: "zfs", config: {}, description: "" } as never] };
   const { server } = fakeServer(current);
@@ -93,7 +102,7 @@ test("asks only for what it was not told", async () => {
       return preset;
     },
   };
-  assert.deepEqual(await askWishes(prompt, { ...wishes, pool: "p", ipv6: "none" }), { pool: "p", network: "berthbr0", ipv4: "auto", ipv6: "none" });
+  assert.deepEqual(await askWishes(prompt, { ...wishes, pool: "p", ipv6: "none" }), { ...wishes, pool: "p", network: "berthbr0", ipv4: "auto", ipv6: "none" });
   assert.equal(asked.length, 2);
 });
 
