@@ -263,6 +263,16 @@ const table = {
     hint: "They go on with what they had; the change holds for them from their next start.",
   },
   invalid_device: { status: 400, message: "Device validation failed for \"{device}\": {reason}" },
+  root_devices: {
+    status: 400,
+    message: "Invalid expanded devices: Failed detecting root disk device: More than one root device found",
+    hint: "Both \"{first}\" and \"{second}\" have the path /: give the one that is to count the name of the other, and it takes its place.",
+  },
+  disk_source_missing: {
+    status: 400,
+    message: "Failed add validation for device \"{device}\": Missing source path \"{source}\" for disk \"{device}\"",
+    hint: "Make it first; or give the disk required=false, and it comes when its source does.",
+  },
   device_start_failed: { status: 500, message: "Failed to start device \"{device}\": {reason}", hint: "{hint}" },
   no_root_device: {
     status: 400,
@@ -305,7 +315,7 @@ const table = {
   download_failed: { status: 502, message: "Failed to download {url}: {reason}", hint: "Check the address, and try again: nothing of it was kept." },
   download_mismatch: { status: 502, message: "Hash mismatch for {url}: {found} != {expected}", hint: "The server sent something else than it lists: try again later, or another server." },
   stream_broken: { status: 502, message: "{url} is no simplestreams server: {reason}" },
-  image_architecture: { status: 400, message: "The image is for {architecture}, this machine runs {host}" },
+  architecture_unsupported: { status: 400, message: "Architecture \"{architecture}\" is not supported: this machine runs {host}" },
   alias_not_found: { status: 404, message: "Image alias not found" },
   alias_exists: { status: 409, message: "Alias \"{name}\" already exists" },
 

@@ -8,12 +8,15 @@ import { deviceTypes, typeOf } from "./registry.ts";
 
 /** Throws `invalid_device`, naming the device and what is wrong with it; gives the devices without what is not set. */
 export function checkDevices(devices: DeviceMap, world: DeviceWorld): DeviceMap {
-  return Object.fromEntries(Object.entries(devices).map(([name, options]) => {
+  const checked = Object.fromEntries(Object.entries(devices).map(([name, options]) => {
     const set = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== ""));
     const reason = deviceFault(name, set, world) ?? typeOf(set)?.clash?.(name, set, devices);
     if (reason) throw fail("invalid_device", { device: name, reason });
     return [name, set];
   }));
+  const [first, second] = rootDisks(checked);
+  if (first && second) throw fail("root_devices", { first: first.name, second: second.name });
+  return checked;
 }
 
 /** As `checkDevices`, for those that one instance or profile names: two disks at one path are a mistake there, though profiles may bring such. */
@@ -57,10 +60,17 @@ function unknownOption(table: DeviceType["options"], name: string, type: string)
   return `"${name}" is not an option of a device of type "${type}"${near ? ` (did you mean "${near}"?)` : ` (known: ${Object.keys(table).join(", ")})`}`;
 }
 
+interface RootDisk {
+  name: string;
+  pool: string;
+  size?: string;
+}
+
+function rootDisks(devices: DeviceMap): RootDisk[] {
+  return Object.entries(devices).flatMap(([name, { type, path, pool, size }]) => (type === "disk" && path === "/" && pool ? [{ name, pool, ...(size ? { size } : {}) }] : []));
+}
+
 /** The root disk among some devices. */
-export function findRootDisk(devices: DeviceMap): { name: string; pool: string; size?: string } | undefined {
-  for (const [name, device] of Object.entries(devices)) {
-    if (device["type"] === "disk" && device["path"] === "/" && device["pool"]) return { name, pool: device["pool"], ...(device["size"] ? { size: device["size"] } : {}) };
-  }
-  return undefined;
+export function findRootDisk(devices: DeviceMap): RootDisk | undefined {
+  return rootDisks(devices)[0];
 }

@@ -70,6 +70,9 @@ export interface DeviceCall {
   readonly all: readonly DeviceCall[];
 }
 
+/** What is known of a device before there is an instance that has it. */
+export type DeviceReference = Pick<DeviceCall, "name" | "options"> & { readonly instance: Pick<DeviceCall["instance"], "sourceFolders"> };
+
 /** A guest that runs. */
 export interface Guest {
   readonly init: number;
@@ -94,6 +97,8 @@ export interface DeviceType {
   fault?(options: Config, world: DeviceWorld): string | undefined;
   /** What is wrong with it beside the other devices of the instance or profile. Pure. */
   clash?(name: string, options: Config, devices: DeviceMap): string | undefined;
+  /** Throws when what it refers to on the host is not there, though it has to be: asked when it enters a configuration, or is changed there. */
+  find?(call: DeviceReference): void;
   /** Chooses what stays the same between starts, such as a MAC address (into `volatile`). */
   remember?(call: DeviceCall): void;
   announce?(call: DeviceCall): void;

@@ -1,5 +1,6 @@
 // The devices of one instance, all together: made ready for a start, changed while it runs, and freed after its end.
 import { fail } from "../api/errors.ts";
+import type { Config } from "../api/schemas.ts";
 import { explain, log } from "../log.ts";
 import type { Line } from "../lxc/render-config.ts";
 import { type Undo, withUndo } from "../undo.ts";
@@ -43,7 +44,8 @@ export async function prepareDevices(calls: readonly DeviceCall[], undo: Undo): 
   };
 }
 
-const same = (a: DeviceCall, b: DeviceCall) => JSON.stringify(Object.entries(a.options).sort()) === JSON.stringify(Object.entries(b.options).sort());
+/** Whether a device has the same options, in whatever order. */
+export const isSameDevice = (a: Config, b: Config | undefined) => b !== undefined && JSON.stringify(Object.entries(a).sort()) === JSON.stringify(Object.entries(b).sort());
 
 /** Makes a change of the devices hold for a running guest. What is pushed to `undo` takes it back. */
 export async function changeDevices(before: readonly DeviceCall[], after: readonly DeviceCall[], guest: Guest, undo: Undo): Promise<void> {
@@ -53,7 +55,7 @@ export async function changeDevices(before: readonly DeviceCall[], after: readon
   undo.push(() => settleDevices(after, before, guest)); // the last to be taken back
   for (const call of after) {
     const old = previous.get(call.name);
-    if (!old || same(old, call)) continue;
+    if (!old || isSameDevice(old.options, call.options)) continue;
     if (old.options["type"] === call.options["type"] && (await changeInPlace(old, call, guest, undo))) continue;
     renewed.add(call.name);
   }

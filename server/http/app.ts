@@ -127,6 +127,8 @@ async function readCall(route: Route, request: FastifyRequest, by: Caller, recor
   record.requestor = by.requestor;
   record.project = query["project"] || "default";
   const caller = admitRequest(by, route, request.raw, { query, path: route.path });
+  const noun = (oldNouns.exec(url)?.[1] ?? "instances") as Call<Endpoint>["noun"];
+  if (noun === "virtual-machines" && params["name"] !== undefined) throw fail("instance_not_found"); // all there are are containers
   return {
     params: params as Call<Endpoint>["params"],
     query: query as Call<Endpoint>["query"],
@@ -135,7 +137,7 @@ async function readCall(route: Route, request: FastifyRequest, by: Caller, recor
     headers: request.headers,
     requestor: caller.requestor,
     caller,
-    noun: (oldNouns.exec(url)?.[1] ?? "instances") as Call<Endpoint>["noun"],
+    noun,
   };
 }
 

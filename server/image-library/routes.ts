@@ -27,6 +27,7 @@ export function imageRoutes(ctx: Context): Implementation<typeof imageEndpoints>
     return image;
   };
 
+  // Operations are of the project that was asked, also where it has another one's images: its clients listen there for their ends.
   return {
     ...aliasRoutes(ctx),
 
@@ -69,7 +70,7 @@ export function imageRoutes(ctx: Context): Implementation<typeof imageEndpoints>
     deleteImage: ({ params, query, requestor }) => {
       const image = find(query.project, params.fingerprint);
       return ctx.operations.start({
-        description: "Deleting image", project: image.project, resources: { images: [imageUrl(image)] },
+        description: "Deleting image", project: ctx.projects.named(query.project), resources: { images: [imageUrl(image)] },
         run: async () => {
           if (!store.has(image.project, image.fingerprint)) throw fail("image_not_found");
           await ctx.images.remove(image);
@@ -97,7 +98,7 @@ export function imageRoutes(ctx: Context): Implementation<typeof imageEndpoints>
       const image = find(query.project, params.fingerprint);
       if (!URL.canParse(body.target) || new URL(body.target).protocol !== "https:") throw fail("bad_request", { reason: `"${body.target.slice(0, 200)}" is no https:// URL of a server` });
       return ctx.operations.start({
-        description: "Downloading image", project: image.project, resources: { images: [imageUrl(image)] }, cancellable: true,
+        description: "Downloading image", project: ctx.projects.named(query.project), resources: { images: [imageUrl(image)] }, cancellable: true,
         run: (operation) => pushImage(ctx, image, body, operation, requestor),
       });
     },
@@ -106,7 +107,7 @@ export function imageRoutes(ctx: Context): Implementation<typeof imageEndpoints>
       const image = find(query.project, params.fingerprint);
       assertRefreshable(image);
       return ctx.operations.start({
-        description: "Refreshing image", project: image.project, resources: { images: [imageUrl(image)] }, cancellable: true,
+        description: "Refreshing image", project: ctx.projects.named(query.project), resources: { images: [imageUrl(image)] }, cancellable: true,
         run: async (operation) => operation.update({ refreshed: await refreshImage(ctx, image, operation, requestor) }),
       });
     },

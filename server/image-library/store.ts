@@ -178,6 +178,16 @@ export class ImageStore {
     return this.#db.prepare<unknown[], AliasRecord>(`${selectAlias} WHERE projects.name = ? ORDER BY image_aliases.name`).all(this.#owner(project));
   }
 
+  /** What images of some projects say of a profile is changed with it: its new name, or nothing any more. */
+  renameProfile(projects: readonly string[], name: string, newName: string | undefined): void {
+    for (const project of projects) {
+      for (const image of this.list(project)) {
+        if (image.project !== project || !image.profiles.includes(name)) continue;
+        this.save({ ...image, profiles: image.profiles.flatMap((one) => (one === name ? (newName ?? []) : one)) });
+      }
+    }
+  }
+
   listAliasesOf({ id }: Pick<ImageRecord, "id">): AliasRecord[] {
     return this.#db.prepare<unknown[], AliasRecord>(`${selectAlias} WHERE image_id = ? ORDER BY image_aliases.name`).all(id);
   }

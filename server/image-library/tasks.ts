@@ -12,18 +12,22 @@ import { tellImage } from "./view.ts";
 const hour = 3_600_000;
 const day = 24 * hour;
 
-/** Starts each hour's work; the result ends it. */
+/** Starts each hour's work, and does it once soon after the start; the result ends it. */
 export function keepImages(ctx: Context): () => void {
   let hours = 0;
-  const timer = setInterval(() => {
-    hours++;
+  const work = (passed: number) => {
     try {
-      doImageWork(ctx, hours, Date.now());
+      doImageWork(ctx, passed, Date.now());
     } catch (error) {
       log.error("the hour's work on images failed", { error: explain(error) });
     }
-  }, hour).unref();
-  return () => clearInterval(timer);
+  };
+  const timer = setInterval(() => work(++hours), hour).unref();
+  const first = setTimeout(() => work(0), 10_000).unref(); // so that they are also kept where the daemon never runs for long
+  return () => {
+    clearInterval(timer);
+    clearTimeout(first);
+  };
 }
 
 /** Begins what is to be done so many hours after the daemon's start. */

@@ -1,9 +1,10 @@
 // Taking in an instance that comes from elsewhere, out of a backup or from another server: its name, its configuration, its snapshots.
 import { fail } from "../api/errors.ts";
-import type { Config, DeviceMap } from "../api/schemas.ts";
+import type { Config } from "../api/schemas.ts";
 import type { Context } from "../context.ts";
 import { checkDevices, findRootDisk } from "../devices/check.ts";
-import { hostArchitecture, normalizeArchitecture } from "../../images/metadata.ts";
+import { normalizeArchitecture } from "../../images/metadata.ts";
+import { takeArchitecture } from "./architecture.ts";
 import { checkInstanceConfig } from "./config.ts";
 import { dropVolatile, reserveName } from "./create.ts";
 import { assertProfiles, expandInstance } from "./expanded.ts";
@@ -14,35 +15,22 @@ import type { VolumeRecord } from "../storage/driver.ts";
 import type { InstanceRecord } from "./store.ts";
 import { rootIn } from "./transfer.ts";
 
-export interface Arriving {
-  name: string;
-  architecture: string;
-  ephemeral: boolean;
-  description: string;
-  config: Config;
-  devices: DeviceMap;
-  profiles: string[];
+/** What comes of an instance or a snapshot, besides its files. */
+export interface Arriving extends Pick<InstanceRecord, "name" | "architecture" | "ephemeral" | "description" | "config" | "devices" | "profiles"> {
   createdAt: Date | undefined;
 }
 
 /** Takes its name here. `pool`: where it is to lie; where its devices say when absent. `notes` are added to its own. */
 export function reserveArrival(ctx: Context, project: string, arriving: Arriving, pool: string | undefined, notes: Config): InstanceRecord {
-  assertFits(arriving.architecture);
+  const architecture = takeArchitecture(arriving.architecture);
   assertProfiles(ctx, project, arriving.profiles);
   if (pool !== undefined) ctx.pools.driver(pool);
   const devices = pool === undefined ? arriving.devices : rootIn(ctx, project, arriving, pool);
   const expanded = expandInstance(ctx, { ...arriving, project, devices });
   return reserveName(ctx, project, {
-    name: arriving.name, architecture: normalizeArchitecture(arriving.architecture || hostArchitecture()), ephemeral: arriving.ephemeral,
+    name: arriving.name, architecture, ephemeral: arriving.ephemeral,
     description: arriving.description, config: dropVolatile(arriving.config), devices, profiles: arriving.profiles, createdAt: arriving.createdAt,
   }, { ...keptNotes(ctx, arriving.config, Object.keys(expanded.devices)), ...notes });
-}
-
-/** Throws `image_architecture`. */
-function assertFits(given: string): void {
-  const [architecture, host] = [normalizeArchitecture(given || hostArchitecture()), hostArchitecture()];
-  const fits = architecture === host || (host === "x86_64" && architecture === "i686") || (host === "aarch64" && architecture === "armv7l");
-  if (!fits) throw fail("image_architecture", { architecture, host });
 }
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
@@ -74,7 +62,7 @@ export function defaultPool(ctx: Context, project: string): string {
 /** References are judged when somebody goes back to the snapshot: the network of then need not be here. */
 const anyWorld = { hasNetwork: () => true, hasPool: () => true, networkConfig: () => undefined };
 
-export type ArrivingSnapshot = Arriving & { expiresAt: Date | undefined };
+export type ArrivingSnapshot = Arriving & Pick<SnapshotRecord, "expiresAt">;
 
 /** Checks snapshots before their files come. Throws what is wrong with one. */
 export function checkArrivingSnapshots(snapshots: readonly ArrivingSnapshot[]): void {

@@ -6,6 +6,7 @@ import { callIn, tidyPolicy } from "../api/config-keys/system-calls.ts";
 import type { Config, DeviceMap } from "../api/schemas.ts";
 import { mac } from "../devices/nic/options.ts";
 import { isSystemCall } from "../host/system-calls.ts";
+import { assertCloudInitData } from "./cloud-init-data.ts";
 
 /** Checks the keys and values; gives them without the empty ones. `previous` is what it replaces. */
 export function checkInstanceConfig(config: Config, previous: Config = {}): Config {
@@ -16,6 +17,7 @@ export function checkInstanceConfig(config: Config, previous: Config = {}): Conf
   const known = Object.fromEntries(Object.entries(config).filter(([key]) => findKey(instanceKeys, key) || !isUnsupported(key)));
   const checked = checkConfig(instanceKeys, known, previous);
   assertSystemCalls(withNewNames(checked), withNewNames(previous));
+  assertCloudInitData(checked, previous);
   return checked;
 }
 

@@ -4,7 +4,6 @@ import { mkdirSync, rmSync, symlinkSync } from "node:fs";
 import { fail } from "../api/errors.ts";
 import type { InstancesPost } from "../api/instances.ts";
 import type { Config } from "../api/schemas.ts";
-import { hostArchitecture, normalizeArchitecture } from "../../images/metadata.ts";
 import type { Context } from "../context.ts";
 import { removeUnusedLayers } from "../image-library/layers.ts";
 import type { ImageRecord } from "../image-library/store.ts";
@@ -12,9 +11,10 @@ import { checkDevices, checkOwnDevices, findRootDisk } from "../devices/check.ts
 import { assertFitsProject } from "../projects/check.ts";
 import { type Undo, withUndo } from "../undo.ts";
 import { removeTree } from "../host/mounts.ts";
+import { takeArchitecture } from "./architecture.ts";
 import { writeBackupFile } from "./backup-file.ts";
 import { checkInstanceConfig, givenMacs } from "./config.ts";
-import { announceDevices, devicesOf, rememberDevices, withdrawDevices } from "./devices.ts";
+import { announceDevices, devicesOf, findReferences, rememberDevices, withdrawDevices } from "./devices.ts";
 import { assertProfiles, deviceWorld, expandInstance } from "./expanded.ts";
 import { chooseIdMap, currentIdMap } from "./idmap.ts";
 import { checkInstanceName, makeName } from "./name.ts";
@@ -31,12 +31,16 @@ export interface Reservation {
 export function reserveInstance(ctx: Context, project: string, post: InstancesPost): Reservation {
   assertContainer(post.type);
   const image = findImage(ctx, project, post.source);
-  const profiles = post.profiles ?? (image && image.profiles.length > 0 && !image.profiles.includes("default") ? image.profiles : ["default"]);
-  const instance = reserveName(ctx, project, {
-    ...post, profiles, config: { ...dropVolatile(post.config ?? {}), ...givenMacs(post.config ?? {}) },
-    architecture: normalizeArchitecture(image?.architecture ?? (post.architecture || hostArchitecture())),
-  }, { ...imageConfig(image), "volatile.apply_template": "create" });
-  return { instance, image };
+  const profiles = post.profiles ?? image?.profiles ?? ["default"];
+  const reserve = ctx.db.transaction(() => {
+    const instance = reserveName(ctx, project, {
+      ...post, profiles, config: { ...dropVolatile(post.config ?? {}), ...givenMacs(post.config ?? {}) },
+      architecture: takeArchitecture(image?.architecture ?? post.architecture),
+    }, { ...imageConfig(image), "volatile.apply_template": "create" });
+    findReferences(ctx, project, expandInstance(ctx, instance).devices);
+    return { instance, image };
+  });
+  return reserve();
 }
 
 /** Throws `instance_type_unsupported`. */

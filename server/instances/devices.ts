@@ -1,8 +1,9 @@
 // From an instance to its devices, and back: what they want remembered.
+import type { DeviceMap } from "../api/schemas.ts";
 import type { Context } from "../context.ts";
 import type { DeviceCall } from "../devices/device.ts";
 import { explain, log } from "../log.ts";
-import { forEachDevice, sortCalls } from "../devices/plan.ts";
+import { forEachDevice, isSameDevice, sortCalls } from "../devices/plan.ts";
 import { typeOf } from "../devices/registry.ts";
 import type { IdMap } from "../host/user-namespace.ts";
 import { diskFolders } from "../projects/restrictions.ts";
@@ -43,6 +44,14 @@ function laterFor(ctx: Context, { project, name }: InstanceRecord): DeviceCall["
 function volatileOf(device: string, config: Readonly<Record<string, string>>): Record<string, string> {
   const prefix = `volatile.${device}.`;
   return Object.fromEntries(Object.entries(config).flatMap(([key, value]) => (key.startsWith(prefix) ? [[key.slice(prefix.length), value]] : [])));
+}
+
+/** Looks for what devices refer to on the host, where they are not as they were `before`. Throws what is missing. */
+export function findReferences(ctx: Context, project: string, devices: DeviceMap, before: DeviceMap = {}): void {
+  const sourceFolders = diskFolders(ctx.projects.get(project));
+  for (const [name, options] of Object.entries(devices)) {
+    if (!isSameDevice(options, before[name])) typeOf(options)?.find?.({ name, options, instance: { sourceFolders } });
+  }
 }
 
 /** Writes what the devices want remembered into the instance's configuration, in place of what they wanted before. */

@@ -10,7 +10,7 @@ import { changeState, concerns, isOpenEnded, readStateChange, stateDescriptions 
 import { Consoles } from "./console/console.ts";
 import { clearConsole, readConsole } from "./console/log.ts";
 import { copyInstance, reserveCopy } from "./copy.ts";
-import { createInstance, reserveInstance } from "./create.ts";
+import { assertContainer, createInstance, reserveInstance } from "./create.ts";
 import { createFromRemote } from "./create-remote.ts";
 import { assertDeletable, deleteInstance } from "./delete.ts";
 import { execInstance } from "./exec/exec.ts";
@@ -47,12 +47,14 @@ export function instanceRoutes(ctx: Context): Implementation<typeof instanceEndp
     listInstances: ({ query, noun, caller }) => {
       if (isForAll(query) && query.project) throw fail("bad_request", { reason: "Cannot specify a project when requesting all projects" });
       const project = isForAll(query) ? undefined : ctx.projects.named(query.project);
-      const machines = noun === "virtual-machines" || query["instance-type"] === "virtual-machine";
-      return machines ? [] : listInstances(ctx, { project, caller, recursion: Number(query.recursion ?? 0), filter: query.filter, noun });
+      const type = query["instance-type"] || (noun === "virtual-machines" ? "virtual-machine" : "container");
+      if (type !== "container" && type !== "virtual-machine") throw fail("bad_request", { reason: "Invalid instance type" });
+      return type === "virtual-machine" ? [] : listInstances(ctx, { project, caller, recursion: Number(query.recursion) || 0, filter: query.filter, noun });
     },
 
-    createInstance: ({ query, body: post, upload, headers, requestor, caller }) => {
+    createInstance: ({ query, body: post, upload, headers, requestor, caller, noun }) => {
       if (query.target) throw fail("bad_request", { reason: "Target only allowed when clustered" });
+      if (noun === "virtual-machines") assertContainer(post.type || "virtual-machine");
       const project = ctx.projects.named(query.project);
       const header = (name: string) => headers[name] as string | undefined;
       if (upload) return importBackup(ctx, project, upload, { name: header("x-lxd-name"), pool: header("x-lxd-pool") }, requestor);
@@ -86,10 +88,11 @@ export function instanceRoutes(ctx: Context): Implementation<typeof instanceEndp
       });
     },
 
-    changeInstancesState: ({ query, body, requestor }) => {
+    changeInstancesState: ({ query, body, requestor, noun }) => {
       const project = ctx.projects.named(query.project);
       const change = readStateChange(body.state);
-      const names = ctx.instances.list(project).filter((instance) => concerns(ctx, instance, change.action)).map(({ name }) => name);
+      const all = noun === "virtual-machines" ? [] : ctx.instances.list(project);
+      const names = all.filter((instance) => concerns(ctx, instance, change.action)).map(({ name }) => name);
       return ctx.operations.start({
         description: stateDescriptions[change.action], openEnded: isOpenEnded(change), project, resources: { instances: names.map((name) => instanceUrl({ name, project })) },
         run: async () => {

@@ -4,12 +4,12 @@ import { fail } from "../api/errors.ts";
 import { isTrue } from "../api/config-keys/key.ts";
 import type { Requestor } from "../api/events.ts";
 import type { InstancesPost } from "../api/instances.ts";
-import { hostArchitecture } from "../../images/metadata.ts";
 import { Progress } from "../../images/progress.ts";
 import type { Context } from "../context.ts";
 import { checkWanted, fetchImage, type Waiting, type Wanted } from "../image-library/download.ts";
 import { imageSetting } from "../image-library/settings.ts";
 import type { ImageRecord } from "../image-library/store.ts";
+import { takeArchitecture } from "./architecture.ts";
 
 type Source = NonNullable<InstancesPost["source"]>;
 
@@ -18,14 +18,8 @@ export function findImage(ctx: Context, project: string, source: InstancesPost["
   if (source?.type === "none") return undefined;
   if (source?.type !== "image") throw fail("source_unsupported", { type: source?.type ?? "" });
   const image = ctx.images.store.get(project, fingerprintOf(ctx, project, source));
-  assertFits(image.architecture);
+  takeArchitecture(image.architecture);
   return image;
-}
-
-function assertFits(architecture: string): void {
-  const host = hostArchitecture();
-  const fits = architecture === host || (host === "x86_64" && architecture === "i686") || (host === "aarch64" && architecture === "armv7l");
-  if (!fits) throw fail("image_architecture", { architecture, host });
 }
 
 function fingerprintOf(ctx: Context, project: string, source: Source): string {

@@ -20,6 +20,7 @@ import { expandInstance } from "./expanded.ts";
 import { finishInstance } from "./finish.ts";
 import type { Layer } from "./config.ts";
 import { isTrue } from "../api/config-keys/key.ts";
+import { writeAttachConfig } from "./kernel/attach-config.ts";
 import { loadModules } from "./kernel/modules.ts";
 import { explainRefusal } from "./kernel/refusal.ts";
 import { assertCpus, rebalanceCpus } from "./limits/balancer.ts";
@@ -105,6 +106,7 @@ async function runContainer(ctx: Context, instance: InstanceRecord, expanded: Co
   removeConsole(logs);
   writeFileSync(`${ctx.paths.security}/${name}`, renderSeccomp(expanded, elderSystemCalls), { mode: 0o600 });
   writeFileSync(`${logs}/lxc.conf`, renderConfig(config), { mode: 0o600 });
+  writeAttachConfig(logs, expanded);
   return startContainer({
     lxcPath: ctx.paths.containers, name, config: `${logs}/lxc.conf`, pidFile: `${logs}/lxc.pid`, output: `${logs}/forkstart.log`, log: `${logs}/lxc.log`,
     console: `${logs}/console.log`,

@@ -4,9 +4,12 @@ import type { Requestor } from "../api/events.ts";
 import type { InstancePut } from "../api/instances.ts";
 import type { Context } from "../context.ts";
 import { checkDevices, checkOwnDevices } from "../devices/check.ts";
+import { assertFitsProject } from "../projects/check.ts";
 import { applyInstance, assertRootKept } from "./apply.ts";
+import { takeArchitecture } from "./architecture.ts";
 import { checkInstanceConfig, givenMacs } from "./config.ts";
 import { dropVolatile } from "./create.ts";
+import { findReferences } from "./devices.ts";
 import { assertProfiles, deviceWorld, expandInstance } from "./expanded.ts";
 import { type InstanceRecord, systemNameOf } from "./store.ts";
 import { instanceUrl } from "./view.ts";
@@ -33,6 +36,8 @@ export async function updateInstance(ctx: Context, project: string, name: string
   const expanded = expandInstance(ctx, next);
   checkDevices(expanded.devices, deviceWorld(ctx, project));
   assertRootKept(instance, expanded);
+  assertFitsProject(ctx, next); // before anything is looked for on the host
+  findReferences(ctx, project, expanded.devices, before.devices);
   await applyInstance(ctx, next, before, () => ctx.instances.save(next));
   ctx.events.lifecycle({ action: "instance-updated", source: instanceUrl(next), requestor }, project);
 }
@@ -45,7 +50,7 @@ function merge(instance: InstanceRecord, put: InstancePut, patch: boolean): Inst
     profiles: put.profiles ?? (patch || !(put.config || put.devices) ? instance.profiles : []), // clients send no list for an empty one
     description: put.description ?? (patch ? instance.description : ""),
     ephemeral: put.ephemeral ?? instance.ephemeral,
-    architecture: put.architecture || instance.architecture,
+    architecture: put.architecture && put.architecture !== instance.architecture ? takeArchitecture(put.architecture) : instance.architecture,
   };
 }
 

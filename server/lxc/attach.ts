@@ -11,6 +11,8 @@ export interface AttachSpec {
   command: readonly string[];
   environment: Readonly<Record<string, string>>;
   cwd: string;
+  /** A file of liblxc's with what else holds for the program. */
+  config?: string | undefined;
   uid: number;
   gid: number;
   /** Root in it is root outside: lxc-attach runs from a copy in memory then, which it can do no harm to. */
@@ -44,7 +46,7 @@ export function attach(spec: AttachSpec): Spawned {
   const { cwd, command } = inFolder(spec);
   const variables = Object.entries(spec.environment).flatMap(([key, value]) => ["-v", `${key}=${value}`]);
   const args = [
-    "-P", spec.lxcPath, "-n", spec.name, "-q", "-u", String(spec.uid), "-g", String(spec.gid), "--clear-env", ...variables, "--", ...command,
+    "-P", spec.lxcPath, "-n", spec.name, ...(spec.config ? ["--rcfile", spec.config] : []), "-q", "-u", String(spec.uid), "-g", String(spec.gid), "--clear-env", ...variables, "--", ...command,
   ];
   return spawnProgram({ program: sealedCopy(findProgram("lxc-attach")), args: ["lxc-attach", ...args], env: childEnv(spec.privileged ? { LXC_MEMFD_REXEC: "1" } : {}), cwd, stdio: spec.stdio });
 }

@@ -77,7 +77,8 @@ export function readNotes(text: string): Record<string, string> {
   return Object.fromEntries([...text.matchAll(/^# (volatile\.\S+) = (.*)$/gm)].map(([, key = "", value = ""]) => [key, value]));
 }
 
-function renderLine([key, value]: Line): string {
+/** Throws when a value would not stay on its line. */
+export function renderLine([key, value]: Line): string {
   if (/[\n\r\0]/.test(key) || /[\n\r\0]/.test(value)) throw fail("internal", { reason: `a line break in ${JSON.stringify(key)}` });
   return `${key} = ${value}\n`;
 }

@@ -83,6 +83,7 @@ export function profileRoutes(ctx: Context): Implementation<typeof profileEndpoi
         for (const instance of users(profile)) {
           ctx.instances.save({ ...instance, profiles: instance.profiles.map((name) => (name === profile.name ? body.name : name)) });
         }
+        ctx.images.store.renameProfile(ctx.projects.usersOf(profile.project, "profiles"), profile.name, body.name);
       })();
       tell("renamed", renamed, requestor, { old_name: profile.name });
       return { location: urlOf(renamed) };
@@ -92,7 +93,10 @@ export function profileRoutes(ctx: Context): Implementation<typeof profileEndpoi
       const profile = find(query.project, params.name);
       if (profile.name === "default") throw fail("profile_default_fixed", { what: "deleted" });
       if (users(profile).length > 0) throw fail("profile_in_use");
-      ctx.profiles.remove(profile);
+      ctx.db.transaction(() => {
+        ctx.profiles.remove(profile);
+        ctx.images.store.renameProfile(ctx.projects.usersOf(profile.project, "profiles"), profile.name, undefined);
+      })();
       tell("deleted", profile, requestor);
     },
   };

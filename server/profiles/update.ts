@@ -5,6 +5,7 @@ import { checkDevices, findRootDisk } from "../devices/check.ts";
 import type { Requestor } from "../api/events.ts";
 import { applyInstance } from "../instances/apply.ts";
 import { expand, type Layer } from "../instances/config.ts";
+import { findReferences } from "../instances/devices.ts";
 import { deviceWorld, expandInstance } from "../instances/expanded.ts";
 import { type InstanceRecord, systemNameOf } from "../instances/store.ts";
 import { instanceUrl } from "../instances/view.ts";
@@ -24,12 +25,14 @@ function expandWith(ctx: Context, instance: InstanceRecord, profile: Layer & { n
 
 /** Throws when an instance could not be as it would have to be: it loses its root disk, say. Nothing has changed then. */
 function assertFits(ctx: Context, profile: ProfileRecord): void {
-  for (const instance of usersOf(ctx, profile)) {
+  const users = usersOf(ctx, profile);
+  for (const instance of users) {
     const { devices } = expandWith(ctx, instance, profile);
     if (findRootDisk(devices)?.pool !== instance.pool) throw fail("bad_request", { reason: "At least one instance relies on this profile's root disk device" });
     checkDevices(devices, deviceWorld(ctx, instance.project));
   }
   assertUsersFit(ctx, profile);
+  for (const instance of users) findReferences(ctx, instance.project, expandWith(ctx, instance, profile).devices, expandInstance(ctx, instance).devices);
 }
 
 const canonical = ({ config, devices }: Layer) =>

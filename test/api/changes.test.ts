@@ -2,6 +2,8 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { type Daemon, startDaemon } from "../helpers/daemon.ts";
+import { busyboxImages } from "../helpers/images.ts";
+import { importImage } from "../helpers/instances.ts";
 import { assertEmpty, assertError, assertFails, assertSucceeds, assertSync } from "./envelopes.ts";
 
 let daemon: Daemon;
@@ -137,10 +139,57 @@ test("profiles are named once, and no two disks of an instance or a profile have
   assertError(await daemon.request("POST", "/1.0/profiles", { name: "x1", devices }), 400, message);
 });
 
+test("an instance has one root disk", async () => {
+  const devices = { second: { type: "disk", path: "/", pool: "default" } };
+  const message = "Invalid expanded devices: Failed detecting root disk device: More than one root device found";
+  assertError(await daemon.request("PATCH", "/1.0/instances/c1", { devices }), 400, message);
+  assertError(await daemon.request("POST", "/1.0/instances", { name: "x3", devices, source: { type: "none" } }), 400, message);
+  await daemon.must("POST", "/1.0/profiles", { name: "second", devices });
+  assertError(await daemon.request("PATCH", "/1.0/instances/c1", { profiles: ["default", "second"] }), 400, message);
+  await assertSucceeds(daemon, await daemon.request("POST", "/1.0/instances", { name: "x3", profiles: ["second"], source: { type: "none" } }));
+});
+
+test("a disk's source has to be there when the disk comes to an instance, unless it need not be", async () => {
+  const disk = (more = {}) => ({ lost: { type: "disk", source: "/nope", path: "/x", ...more } });
+  const message = 'Failed add validation for device "lost": Missing source path "/nope" for disk "lost"';
+  const patch = (devices: object) => daemon.request("PATCH", "/1.0/instances/c1", { devices });
+  assertError(await patch(disk()), 400, message);
+  assertError(await daemon.request("POST", "/1.0/instances", { name: "x4", devices: disk(), source: { type: "none" } }), 400, message);
+  assertError(await daemon.request("GET", "/1.0/instances/x4"), 404, "Instance not found");
+  assertEmpty(await patch(disk({ required: "false" })));
+  assertError(await patch(disk({ required: "true" })), 400, message);
+  assert.deepEqual((await daemon.must("GET", "/1.0/instances/c1")).devices.lost, disk({ required: "false" }).lost);
+  assertEmpty(await patch({ lost: { type: "none" } }));
+  await daemon.must("POST", "/1.0/profiles", { name: "lost", devices: disk() }); // it may be there when an instance gets it
+  assertEmpty(await daemon.request("PATCH", "/1.0/instances/c1", { profiles: ["default", "lost"] })); // its own device goes before it
+  assertError(await daemon.request("POST", "/1.0/instances", { name: "x4", profiles: ["default", "lost"], source: { type: "none" } }), 400, message);
+  await daemon.must("POST", "/1.0/profiles", { name: "later" });
+  assertEmpty(await daemon.request("PATCH", "/1.0/instances/c1", { profiles: ["default", "later"], devices: {} }));
+  await assertSucceeds(daemon, await daemon.request("PUT", "/1.0/instances/c1", { config: {}, devices: {}, profiles: ["default", "later"] }));
+  assertError(await daemon.request("PATCH", "/1.0/profiles/later", { devices: disk() }), 400, message);
+  assert.deepEqual((await daemon.must("GET", "/1.0/profiles/later")).devices, {});
+});
+
+test("a device that is none has no options", async () => {
+  const reply = await daemon.request("PATCH", "/1.0/instances/c1", { devices: { lost: { type: "none", source: "/x" } } });
+  assertError(reply, 400, /^Device validation failed for "lost": "source" is not an option of a device of type "none"/);
+});
+
 test("keys of LXD's that Berth does not do are refused with that reason, unless they switch something off", async () => {
   const patch = (config: object) => daemon.request("PATCH", "/1.0/instances/c1", { config });
   assertError(await patch({ "nvidia.runtime": "true" }), 400, 'Config key "nvidia.runtime" is not supported by Berth');
   assertEmpty(await patch({ "nvidia.runtime": "false" }));
+});
+
+test("an architecture is one that this machine runs", async () => {
+  const message = /^Architecture "(pdp11|s390x)" is not supported: this machine runs \w+$/;
+  const { architecture } = await daemon.must("GET", "/1.0/instances/c1");
+  for (const other of ["pdp11", "s390x"]) {
+    assertError(await daemon.request("PATCH", "/1.0/instances/c1", { architecture: other }), 400, message);
+    assertError(await daemon.request("POST", "/1.0/instances", { name: "x5", architecture: other, source: { type: "none" } }), 400, message);
+  }
+  assertEmpty(await daemon.request("PATCH", "/1.0/instances/c1", { architecture: process.arch })); // another name of it
+  assert.equal((await daemon.must("GET", "/1.0/instances/c1")).architecture, architecture);
 });
 
 test("names are refused with what is wrong with them", async () => {
@@ -163,4 +212,24 @@ test("an instance that names no source is refused, as is a source that is none",
 test("an instance without a name gets one", async () => {
   const { resources } = await daemon.must("POST", "/1.0/instances", { source: { type: "none" } });
   assert.match(resources.instances[0], /^\/1\.0\/instances\/[a-z]+-[a-z]+$/);
+});
+
+test("an instance has the profiles of its image when none are named, and these follow their names", async () => {
+  const image = await importImage(daemon, (await busyboxImages()).unified, "profiled");
+  await daemon.must("POST", "/1.0/profiles", { name: "of-image", devices: (await daemon.must("GET", "/1.0/profiles/default")).devices });
+  const launched = async (profiles: string[]) => {
+    await daemon.must("PATCH", `/1.0/images/${image}`, { profiles });
+    await daemon.must("POST", "/1.0/instances", { name: "profiled", source: { type: "image", alias: "profiled" }, devices: { root: { type: "disk", path: "/", pool: "default" } } });
+    const { profiles: has } = await daemon.must("GET", "/1.0/instances/profiled");
+    await daemon.must("DELETE", "/1.0/instances/profiled");
+    return has;
+  };
+  assert.deepEqual(await launched([]), []);
+  assert.deepEqual(await launched(["default", "of-image"]), ["default", "of-image"]);
+  const named = async () => (await daemon.must("GET", `/1.0/images/${image}`)).profiles;
+  await daemon.must("POST", "/1.0/profiles/of-image", { name: "renamed" });
+  assert.deepEqual(await named(), ["default", "renamed"]);
+  await daemon.must("DELETE", "/1.0/profiles/renamed");
+  assert.deepEqual(await named(), ["default"]);
+  await daemon.must("DELETE", `/1.0/images/${image}`);
 });

@@ -50,6 +50,18 @@ test("the nouns of old work, and lists keep the one that was asked for", async (
   assertError(await daemon.request("GET", "/1.0/containers/nope"), 404, "Instance not found");
 });
 
+test("no container is shown, made or changed as a virtual machine", async () => {
+  const post = { name: "x", source: { type: "none" } };
+  for (const [method, path, body] of [["GET", "a1"], ["GET", "a1/state"], ["PATCH", "a1", {}], ["DELETE", "a1"], ["PUT", "a1/state", { action: "start" }]] as const) {
+    assertError(await daemon.request(method, `/1.0/virtual-machines/${path}`, body), 404, "Instance not found");
+  }
+  assertError(await daemon.request("POST", "/1.0/virtual-machines", post), 400, 'Instances of type "virtual-machine" are not supported: Berth runs containers');
+  const { resources } = await daemon.must("PUT", "/1.0/virtual-machines", { state: { action: "start" } });
+  assert.deepEqual(resources, { instances: [] });
+  assertError(await daemon.request("GET", "/1.0/instances?instance-type=sofa"), 400, "Invalid instance type");
+  assert.deepEqual(await list("recursion=sofa"), await list(""));
+});
+
 test("a project that does not exist is not found, wherever it is named", async () => {
   const paths = ["instances", "instances/a1", "instances/a1/state", "images", "images/aliases", "profiles", "profiles/default", "networks", "networks/lo"];
   for (const path of paths) assertError(await daemon.request("GET", `/1.0/${path}?project=nope`), 404, "Project not found");

@@ -1,6 +1,6 @@
 // Disks beside the root: files and folders of the host's in guests, from their start on and plugged in while they run.
 import assert from "node:assert/strict";
-import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { after, afterEach, before, test } from "node:test";
 import { type Daemon, startDaemon } from "../helpers/daemon.ts";
@@ -204,17 +204,22 @@ test("disks that cannot be are refused with a reason, and nothing changes", asyn
   assert.deepEqual((await daemon.must("GET", url())).devices, {});
 });
 
-test("a missing source keeps the guest from starting, and a hot-plug from changing anything", async () => {
-  const missing = { bad: { type: "disk", source: `${folder}/missing`, path: "/bad" } };
+test("a disk that fails keeps the guest from starting, and a hot-plug from changing anything", async () => {
+  const folderToGo = `${folder}/going`;
+  mkdirSync(folderToGo);
+  const going = { bad: { type: "disk", source: folderToGo, path: "/bad" } };
+  const strange = { bad: { ...going.bad, "raw.mount.options": "nosuch" } };
   await launch(daemon, name);
-  await assert.rejects(plug({ ...data(), ...missing }), /Failed to start device "bad": Missing source path/);
+  await assert.rejects(plug({ ...data(), ...strange }), /Failed to start device "bad": .*nosuch/);
   assert.equal(await isMounted("/data"), false);
   assert.deepEqual((await daemon.must("GET", url())).devices, {});
   assert.deepEqual((await mountsOf(daemon)).filter((point) => point.includes("/devices/")), []);
   await forceStop(daemon, name);
-  await plug({ ...data(), ...missing });
+  await plug({ ...data(), ...going });
+  rmdirSync(folderToGo);
   await assert.rejects(act(daemon, name, "start"), /Failed to start device "bad": Missing source path/);
   assert.deepEqual((await mountsOf(daemon)).filter((point) => point.includes("/devices/")), []);
+  await daemon.must("PATCH", url(), { config: { "user.a": "still to be changed" } });
 });
 
 test("a source that need not be there comes to the guest when it appears", async () => {

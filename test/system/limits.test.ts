@@ -37,16 +37,24 @@ test("a guest starts with all its limits, and has the same again after a reboot"
   await launch(daemon, name, { config: {
     "limits.memory": "64MiB", "limits.memory.swap": "false", "limits.processes": "60", "limits.cpu": "1-1", "limits.cpu.allowance": "20ms/50ms",
     "limits.cpu.priority": "4", "limits.kernel.nofile": "123:456", "linux.sysctl.net.ipv4.ip_forward": "1", "environment.HUE": "red",
+    "raw.lxc": "lxc.environment = FROM=raw",
   } });
   const check = async () => {
     assert.deepEqual(memory(), [`${64 * mib}`, `${64 * mib}`, String(Math.floor(57.6 * mib / 4096) * 4096), "0"]);
     assert.deepEqual(files("pids.max", "cpuset.cpus", "cpu.shares", "cpu.cfs_period_us", "cpu.cfs_quota_us"), ["60", "1", "1018", "50000", "20000"]);
     assert.match(readFileSync(`/proc/${await initOf(daemon, name)}/limits`, "utf8"), /^Max open files\s+123\s+456\s/m);
     assert.equal(await sh(daemon, name, "cat /proc/sys/net/ipv4/ip_forward; echo $HUE"), "1\nred");
+    assert.equal(await sh(daemon, name, "ulimit -Sn; ulimit -Hn; echo $FROM"), "123\n456\nraw", "programs of an exec have what init has");
   };
   await check();
+  await patch({ "limits.kernel.nofile": "200", "raw.lxc": "" }); // of the next start
+  await check();
+  await patch({ "limits.kernel.nofile": "123:456", "raw.lxc": "lxc.environment = FROM=raw" });
   await act(daemon, name, "restart", { force: true });
   await check();
+  await patch({ "limits.kernel.nofile": "", "raw.lxc": "" });
+  await act(daemon, name, "restart", { force: true });
+  assert.doesNotMatch(await sh(daemon, name, "ulimit -Sn; echo $FROM"), /123|raw/);
 });
 
 test("a limit holds: processes are refused, memory ends who takes too much", async () => {

@@ -273,3 +273,16 @@ test("events tell of what happens in their project", async () => {
   for (const heard of [one, two, all]) heard.close();
   assert.deepEqual(told(all), [`instance-created ${a}`, `instance-created ${b}`, `instance-deleted ${a}`, `instance-deleted ${b}`]);
 });
+
+test("work on images is told in the project that asked for it, also where the images are the default project's", async () => {
+  const fingerprint = (await daemon.must("POST", "/1.0/images", { source: { type: "instance", name: await empty() } })).metadata.fingerprint as string;
+  const heard = await listen(daemon, "?type=operation&project=one");
+  await daemon.must("DELETE", `/1.0/images/${fingerprint}?project=one`);
+  await eventually(() => heard.events.some(({ metadata }) => metadata.description === "Deleting image" && metadata.status === "Success"), { what: "the end was told" });
+  heard.close();
+});
+
+async function empty(): Promise<string> {
+  await daemon.must("POST", "/1.0/instances", { name, source: { type: "none" } });
+  return name;
+}

@@ -14,8 +14,8 @@ export function processors(value: string): string | undefined {
 }
 
 export function allowance(value: string): string | undefined {
-  const percent = /^(\d{1,3})%$/.exec(value);
-  if (percent) return Number(percent[1]) > 0 && Number(percent[1]) <= 100 ? undefined : "expected 1% to 100%";
+  const percent = /^(\d{1,5})%$/.exec(value);
+  if (percent) return Number(percent[1]) > 0 && Number(percent[1]) <= 10_000 ? undefined : "expected at least 1%; 100% is what all have, more is more than others";
   const slice = /^[1-9]\d{0,5}ms\/([1-9]\d{0,3})ms$/.exec(value);
   if (!slice) return "expected a percentage, or a time per period such as 25ms/100ms";
   return Number(slice[1]) > 1000 ? "a period is at most 1000ms" : undefined;

@@ -10,7 +10,7 @@ import { isComplete, listStaged, plug, releaseStaged, stage, unplug } from "../s
 import { unwatch, watch } from "../watch.ts";
 import { applyThrottles } from "./limits.ts";
 import { diskFault, diskOptions, isRequired, isRoot, isTmpfs } from "./options.ts";
-import { openSource, resizeTmpfs } from "./source.ts";
+import { findSource, openSource, resizeTmpfs } from "./source.ts";
 
 async function prepare(call: DeviceCall): Promise<DeviceParts> {
   const { options } = call;
@@ -79,6 +79,7 @@ function change(call: DeviceCall, before: Config): boolean {
 export const diskDevice: DeviceType = {
   options: diskOptions,
   fault: diskFault,
+  find: findSource,
   prepare,
   attach,
   detach,

@@ -2,15 +2,16 @@
 import { closeSync, constants, fstatSync, mkdirSync, openSync, rmdirSync, statSync } from "node:fs";
 import path from "node:path";
 import { isTrue, parseSize } from "../../api/config-keys/key.ts";
+import { fail, isCode } from "../../api/errors.ts";
 import { hasCode, MNT_DETACH, mount, MOUNT_ATTR, MS, openat2, openTree, PROPAGATION, RESOLVE, setMountAttributes, umount } from "../../host/libc.ts";
 import { mountOf, readMounts } from "../../host/mountinfo.ts";
 import { run } from "../../host/run.ts";
 import { userNamespace } from "../../host/user-namespace.ts";
 import { toHostId } from "../ids.ts";
-import type { DeviceCall } from "../device.ts";
+import type { DeviceCall, DeviceReference } from "../device.ts";
 import { deviceError, isIdentity, stagingFolder } from "../staging.ts";
 import { isWithin } from "./within.ts";
-import { isRequired, isTmpfs, parseMountOptions, propagations } from "./options.ts";
+import { isRequired, isRoot, isTmpfs, parseMountOptions, propagations } from "./options.ts";
 
 const O_PATH = 0o10000000;
 
@@ -35,8 +36,29 @@ export async function openSource(call: DeviceCall): Promise<Source | undefined> 
   }
 }
 
+/** Throws `disk_source_missing` when a source is not there that has to be. */
+export function findSource(call: DeviceReference): void {
+  const { options, instance: { sourceFolders }, name } = call;
+  const source = options["source"] ?? "";
+  if (isRoot(options) || isTmpfs(options) || !isRequired(options)) return;
+  if (sourceFolders ? isBeneath(call, sourceFolders, source) : statSource(call, source)) return;
+  throw fail("disk_source_missing", { device: name, source });
+}
+
+/** Whether a source is there, as far as the folder goes that it has to lie beneath: where it leads out of that is told by nothing but a start. */
+function isBeneath(call: DeviceReference, folders: readonly string[], source: string): boolean {
+  try {
+    const pin = pinBeneath(call, folders, source);
+    if (pin !== undefined) closeSync(pin);
+    return pin !== undefined;
+  } catch (error) {
+    if (isCode(error, "device_start_failed")) return true;
+    throw error;
+  }
+}
+
 /** Opens a source without leaving the folder that it has to lie beneath, by whatever links: users may write there. */
-function pinBeneath({ name }: DeviceCall, folders: readonly string[], source: string): number | undefined {
+function pinBeneath({ name }: DeviceReference, folders: readonly string[], source: string): number | undefined {
   const folder = folders.find((one) => isWithin(one, source));
   if (folder === undefined) throw deviceError(name, `Disk source path "${source}" not allowed`);
   const parent = openSync(folder, O_PATH | constants.O_DIRECTORY);
@@ -78,7 +100,7 @@ async function openPath(call: DeviceCall, source: string): Promise<Source | unde
   }
 }
 
-function statSource({ name }: DeviceCall, source: string) {
+function statSource({ name }: DeviceReference, source: string) {
   try {
     return statSync(source);
   } catch (error) {

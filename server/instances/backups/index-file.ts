@@ -1,9 +1,10 @@
 // What a backup's index.yaml says, checked strictly: it comes from anywhere.
 import { FAILSAFE_SCHEMA, load } from "js-yaml";
 import { fail } from "../../api/errors.ts";
-import type { Config, DeviceMap } from "../../api/schemas.ts";
+import type { Config } from "../../api/schemas.ts";
 import type { IdMap, IdRange } from "../../host/user-namespace.ts";
 import { noMap } from "../../lxc/idmap.ts";
+import type { ArrivingSnapshot } from "../arrive.ts";
 import { parseExpiry } from "../snapshots/expiry.ts";
 
 const broken = (reason: string, cause?: unknown) => fail("backup_broken", { reason: `index.yaml: ${reason}` }, cause);
@@ -13,16 +14,7 @@ const mostNodes = 500_000;
 const mostSnapshots = 10_000;
 
 /** An instance or a snapshot as a backup has it. */
-export interface BackedUp {
-  name: string;
-  architecture: string;
-  ephemeral: boolean;
-  description: string;
-  config: Config;
-  devices: DeviceMap;
-  profiles: string[];
-  createdAt: Date | undefined;
-  expiresAt: Date | undefined;
+export interface BackedUp extends ArrivingSnapshot {
   /** The map by which the owners of its files are shifted in the archive. */
   shift: IdMap;
 }

@@ -10,6 +10,7 @@ import type { Operation } from "../../operations/operation.ts";
 import { expandInstance } from "../expanded.ts";
 import { systemNameOf, type InstanceRecord } from "../store.ts";
 import { instanceResources, instanceUrl } from "../view.ts";
+import { attachConfig } from "../kernel/attach-config.ts";
 import { execEnvironment } from "./environment.ts";
 import { type Program, runInteractive, runPiped, runRecorded } from "./session.ts";
 import { ExecSockets } from "./sockets.ts";
@@ -38,7 +39,7 @@ function programOf(ctx: Context, instance: InstanceRecord, post: InstanceExecPos
   return {
     owner: { uid: hostId(map.uid, uid) ?? root.uid, gid: hostId(map.gid, post.group ?? 0) ?? root.gid },
     lxcPath: ctx.paths.containers, name, command: post.command, environment, cwd: post.cwd || environment["HOME"] || "/",
-    uid, gid: post.group ?? 0, privileged: isPrivileged(map),
+    uid, gid: post.group ?? 0, privileged: isPrivileged(map), config: attachConfig(ctx.paths.logs(name)),
   };
 }
 

@@ -7,10 +7,14 @@ import type { Line } from "../../lxc/render-config.ts";
 export function kernelLines(config: Config, appArmor: boolean): Line[] {
   const rules = appArmor ? (config["raw.apparmor"] ?? "").split("\n").map((rule) => rule.trim()).filter(Boolean) : [];
   return [
-    ...withPrefix(config, "limits.kernel.").map(([name, value]): Line => [`lxc.prlimit.${name}`, value]),
+    ...resourceLimits(config),
     ...withPrefix(config, "linux.sysctl.").map(([name, value]): Line => [`lxc.sysctl.${name}`, value]),
     ...rules.map((rule): Line => ["lxc.apparmor.raw", rule]),
   ];
+}
+
+export function resourceLimits(config: Config): Line[] {
+  return withPrefix(config, "limits.kernel.").map(([name, value]) => [`lxc.prlimit.${name}`, value]);
 }
 
 function withPrefix(config: Config, prefix: string): [name: string, value: string][] {

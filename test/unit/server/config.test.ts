@@ -58,7 +58,7 @@ test("limits take the forms that LXD's take", () => {
   for (const value of ["0", "-1", "a", "1-", "1,", "1constructor"]) assert.throws(() => checkInstanceConfig({ "limits.cpu": value }), { code: "invalid_config_value" }, value);
   for (const value of ["50%", "512MiB", "1GB"]) assert.deepEqual(checkInstanceConfig({ "limits.memory": value }), { "limits.memory": value });
   for (const value of ["0%", "101%", "1kB", "lots"]) assert.throws(() => checkInstanceConfig({ "limits.memory": value }), { code: "invalid_config_value" }, value);
-  for (const value of ["10%", "25ms/100ms"]) assert.deepEqual(checkInstanceConfig({ "limits.cpu.allowance": value }), { "limits.cpu.allowance": value });
+  for (const value of ["10%", "150%", "25ms/100ms"]) assert.deepEqual(checkInstanceConfig({ "limits.cpu.allowance": value }), { "limits.cpu.allowance": value });
   for (const value of ["0%", "0ms/100ms", "25ms"]) assert.throws(() => checkInstanceConfig({ "limits.cpu.allowance": value }), { code: "invalid_config_value" }, value);
 });
 

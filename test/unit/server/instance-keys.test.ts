@@ -47,7 +47,7 @@ test("modules are named, not given options", () => {
 
 test("values out of range, and keys of the server's own, are refused", () => {
   const wrong: Record<string, string[]> = {
-    "limits.cpu": ["0", "-1", "1,", "a", "1-"], "limits.cpu.allowance": ["0%", "101%", "10", "5ms", "0ms/10ms", "10ms/2000ms"], "limits.cpu.priority": ["11", "-1", "x"],
+    "limits.cpu": ["0", "-1", "1,", "a", "1-"], "limits.cpu.allowance": ["0%", "10001%", "10", "5ms", "0ms/10ms", "10ms/2000ms"], "limits.cpu.priority": ["11", "-1", "x"],
     "limits.memory": ["0", "1", "0%", "101%", "10XB"], "limits.memory.enforce": ["maybe"], "limits.memory.swap": ["5"], "limits.processes": ["0", "x"],
     "limits.disk.priority": ["11"], "limits.hugepages.2MB": ["many"], "limits.network.priority": ["11"], "security.protection.start": ["x"],
   };

@@ -49,6 +49,7 @@ const table: [Values, Values, Values][] = [
   [{ "limits.memory.swap.priority": "4" }, { "memory.swappiness": "66" }, {}],
   [{ "limits.processes": "50" }, { "pids.max": "50" }, { "pids.max": "50" }],
   [{ "limits.cpu.allowance": "50%" }, { "cpu.shares": "512" }, { "cpu.weight": "50" }],
+  [{ "limits.cpu.allowance": "10000%" }, { "cpu.shares": "102400" }, { "cpu.weight": "10000" }],
   [{ "limits.cpu.allowance": "50%", "limits.cpu.priority": "3" }, { "cpu.shares": "505" }, { "cpu.weight": "43" }],
   [{ "limits.cpu.allowance": "1%", "limits.cpu.priority": "0" }, { "cpu.shares": "2" }, { "cpu.weight": "1" }],
   [{ "limits.cpu.priority": "0" }, { "cpu.shares": "1014" }, { "cpu.weight": "90" }],
