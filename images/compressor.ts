@@ -94,10 +94,12 @@ async function feed(child: ChildProcess, source: Bytes): Promise<void> {
 }
 
 const gzipLevels: Readonly<Record<string, number>> = { "--fast": 1, "--best": 9 };
+/** When none is told: little more than half the time of gzip's own 6, for files that are a fortieth larger. */
+const usualLevel = 4;
 
 function gzipLevel(options: readonly string[]): number {
   const level = options.findLast((option) => /^-\d$/.test(option) || Object.hasOwn(gzipLevels, option));
-  return level === undefined ? 6 : gzipLevels[level] ?? Number(level.slice(1));
+  return level === undefined ? usualLevel : gzipLevels[level] ?? Number(level.slice(1));
 }
 
 const threaded = (options: readonly string[]) => (options.some((option) => /^-T|^--threads/.test(option)) ? [] : ["-T0"]);
@@ -117,10 +119,10 @@ export function compressorOf(value: string): Compress {
   }
 }
 
-/** Writes a tarball's members into a squashfs, a new file. */
+/** Writes a tarball's members into a squashfs, a new file: of zstd, which is read many times as fast as xz whenever an instance uses it. */
 export function squashfsWriter(target: string): (source: Bytes, signal: AbortSignal) => Promise<void> {
   return async (source, signal) => {
-    const output = throughProgram(["sqfstar", "-quiet", "-no-progress", "-comp", "xz", target], source, signal);
+    const output = throughProgram(["sqfstar", "-quiet", "-no-progress", "-comp", "zstd", target], source, signal);
     for await (const words of output) void words;
   };
 }

@@ -6,12 +6,14 @@ import { childEnv, spawnError } from "../server/host/run.ts";
 import { inUserNamespace } from "../server/host/user-namespace.ts";
 import { decompressor, type ImageFormat } from "./compression.ts";
 import { type Limits, mostUnpacked } from "./limits.ts";
-import { watchWriter } from "./watch.ts";
+import { watchReader, watchWriter } from "./watch.ts";
 
 export interface ExtractOptions {
   /** Top-level folder or file to leave out. */
   exclude?: string;
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
+  /** Hears how many bytes more of the archive have been read, as far as that shows. */
+  heard?: ((bytes: number) => void) | undefined;
   /** Others than those of all images. */
   limits?: Limits;
 }
@@ -52,8 +54,15 @@ interface Ending {
   words: string;
 }
 
+interface Work extends Pick<ExtractOptions, "signal" | "heard"> {
+  file: string;
+  target: string;
+  /** Bytes. */
+  most: number;
+}
+
 /** Runs a tool that does not outlive the daemon: the next one clears away what it was making. */
-function runToEnd(command: readonly string[], target: string, most: number, signal?: AbortSignal): Promise<Ending> {
+function runToEnd(command: readonly string[], { file, target, most, signal, heard }: Work): Promise<Ending> {
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted();
     const [tool = "", ...args] = process.getuid?.() === 0 ? ["setpriv", "--pdeathsig=KILL", `--bounding-set=${capabilities}`, "--", ...command] : command;
@@ -63,10 +72,16 @@ function runToEnd(command: readonly string[], target: string, most: number, sign
     const abort = () => killGroup(child);
     signal?.addEventListener("abort", abort, { once: true });
     let excess: Error | undefined;
-    const endWatch = watchWriter(child.pid ?? 0, target, most, (reason) => {
-      excess = reason;
-      killGroup(child);
-    });
+    const endings = [
+      watchWriter(child.pid ?? 0, target, most, (reason) => {
+        excess = reason;
+        killGroup(child);
+      }),
+      ...(heard ? [watchReader(child.pid ?? 0, file, heard)] : []),
+    ];
+    const endWatch = () => {
+      for (const end of endings) end();
+    };
     child.once("error", (cause) => {
       endWatch();
       reject(spawnError(tool, cause));
@@ -113,6 +128,7 @@ export async function extractArchive(file: string, format: ImageFormat, target: 
     ? unsquashCommand(file, target, options.exclude)
     : tarCommand(file, format, target, options.exclude);
   const tool = command[0] ?? "";
-  const ending = await runToEnd(command, target, await mostUnpacked(file, options.limits), options.signal);
+  const { signal, heard } = options;
+  const ending = await runToEnd(command, { file, target, most: await mostUnpacked(file, options.limits), signal, heard });
   if (!isGood(tool, ending)) throw explainEnding(tool, ending, target);
 }

@@ -11,6 +11,8 @@ export interface UnpackOptions {
   /** Whether to unpack the root file system, too. */
   rootfs: boolean;
   signal?: AbortSignal;
+  /** Hears how many bytes more of what holds the root file system have been read. */
+  heard?: ((bytes: number) => void) | undefined;
 }
 
 const broken = (reason: string) => fail("image_broken", { reason });
@@ -48,19 +50,19 @@ async function assertRootfs(target: string): Promise<void> {
   if (!rootfs.isDirectory()) throw broken("rootfs is not a directory");
 }
 
-async function unpackMeta(file: string, target: string, exclude: string | undefined, signal?: AbortSignal): Promise<void> {
+async function unpackMeta(file: string, target: string, exclude: string | undefined, { signal, heard }: UnpackOptions): Promise<void> {
   const before = await stat(target);
-  await extractArchive(file, await detectFileFormat(file), target, { exclude, signal });
+  await extractArchive(file, await detectFileFormat(file), target, { ...(exclude ? { exclude } : { heard }), signal });
   // the archive's root may have changed the directory that the caller made
   if (process.getuid?.() === 0) await chown(target, before.uid, before.gid);
   await chmod(target, before.mode & 0o7777);
 }
 
 /** Unpacks the root file system of a split image (tarball or squashfs) into `target`, a new directory. */
-export async function unpackRootfs(file: string, target: string, signal?: AbortSignal): Promise<void> {
+export async function unpackRootfs(file: string, target: string, { signal, heard }: Omit<UnpackOptions, "rootfs"> = {}): Promise<void> {
   const format = await detectFileFormat(file, "the rootfs");
   await mkdir(target, { mode: 0o755 });
-  await extractArchive(file, format, target, { signal });
+  await extractArchive(file, format, target, { signal, heard });
 }
 
 /**
@@ -69,11 +71,11 @@ export async function unpackRootfs(file: string, target: string, signal?: AbortS
  */
 export async function unpackImage(files: ImageFiles, target: string, options: UnpackOptions): Promise<void> {
   const split = files.rootfs !== undefined;
-  await unpackMeta(files.meta, target, split || !options.rootfs ? "rootfs" : undefined, options.signal);
+  await unpackMeta(files.meta, target, split || !options.rootfs ? "rootfs" : undefined, options);
   await removeStrangers(target);
   await assertParts(target);
   // what slipped past the exclusion under another spelling is not waited upon
   if (split || !options.rootfs) await rm(join(target, "rootfs"), { recursive: true, force: true });
-  if (files.rootfs !== undefined && options.rootfs) await unpackRootfs(files.rootfs, join(target, "rootfs"), options.signal);
+  if (files.rootfs !== undefined && options.rootfs) await unpackRootfs(files.rootfs, join(target, "rootfs"), options);
   if (options.rootfs) await assertRootfs(target);
 }

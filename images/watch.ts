@@ -1,5 +1,5 @@
-// Watches a tool that unpacks what may be anything: how much it has written, and what is left on the disk.
-import { readFileSync, statfsSync } from "node:fs";
+// Watches a tool that unpacks what may be anything: how much it has written, what is left on the disk, and how far it has come.
+import { readdirSync, readFileSync, readlinkSync, statfsSync } from "node:fs";
 import { fail } from "../server/api/errors.ts";
 import { tooLarge } from "./limits.ts";
 
@@ -27,5 +27,30 @@ export function watchWriter(pid: number, folder: string, most: number, stop: (re
     if (writtenBy(pid) > most) stop(tooLarge("what it holds", most));
     else if (isNearlyFull(folder)) stop(fail("disk_full", { path: folder }));
   }, every);
+  return () => clearInterval(timer);
+}
+
+/** How far a process, or one that it has started, has read a file; 0 when that cannot be told. */
+function positionIn(file: string, pid: number): number {
+  try {
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ").filter(Boolean);
+    for (const process of [pid, ...children]) {
+      const fd = readdirSync(`/proc/${process}/fd`).find((one) => readlinkSync(`/proc/${process}/fd/${one}`) === file);
+      if (fd !== undefined) return Number(/^pos:\s+(\d+)$/m.exec(readFileSync(`/proc/${process}/fdinfo/${fd}`, "utf8"))?.[1] ?? 0);
+    }
+  } catch {
+    // it has just ended, or closed one of its files
+  }
+  return 0;
+}
+
+/** Tells now and then how many bytes more of a file a tool has read. The result ends it. */
+export function watchReader(pid: number, file: string, heard: (bytes: number) => void): () => void {
+  let had = 0;
+  const timer = setInterval(() => {
+    const position = positionIn(file, pid);
+    if (position > had) heard(position - had);
+    had = Math.max(had, position);
+  }, 2 * every);
   return () => clearInterval(timer);
 }

@@ -325,6 +325,7 @@ const table = {
   recipe_step_failed: { status: 400, message: "The step \"{step}\" ({place}) ended with status {status}:\n{words}" },
   recipe_no_apt: { status: 400, message: "The root file system has no apt-get to install {packages} with", hint: "Install them by a command of its own package manager: a step of run, with network: true." },
   recipe_keyring_missing: { status: 400, message: "There is no {file} to check the signatures of {suite} with", hint: "Install it (apt install {package}), or name another: source.keyring" },
+  recipe_archive_unreachable: { status: 502, message: "The archive {url} cannot be reached: {reason}", hint: "Name one that can be in source.mirror, or set the proxy that leads there: Acquire::http::Proxy in apt's configuration, or http_proxy." },
   recipe_download_failed: { status: 502, message: "{url} cannot be downloaded: {reason}" },
   recipe_hash_mismatch: { status: 400, message: "The source is another file than the recipe says: its SHA-256 is {found}, not {expected}", hint: "If it was changed for good, write the new one into the recipe." },
   root_needed: { status: 403, message: "{what} takes root: it makes files of all owners, mounts and namespaces", hint: "Run it with sudo." },

@@ -2,7 +2,6 @@
 import { fail, isCode } from "../api/errors.ts";
 import type { Requestor } from "../api/events.ts";
 import type { Config } from "../api/schemas.ts";
-import { hostArchitecture } from "../../images/metadata.ts";
 import { formatBytes, Progress } from "../../images/progress.ts";
 import type { Context } from "../context.ts";
 import { proxiesOf } from "../remotes/proxy.ts";
@@ -47,9 +46,8 @@ export function checkWanted(wanted: Pick<Wanted, "protocol" | "server">): void {
   if (!URL.canParse(wanted.server) || !/^https?:$/.test(new URL(wanted.server).protocol)) throw fail("bad_request", { reason: `"${wanted.server.slice(0, 200)}" is no URL of a server` });
 }
 
-export function fetchContext(ctx: Pick<Context, "paths" | "projects" | "settings">, project: string, signal: AbortSignal): FetchContext {
-  const architecture = imageSetting(ctx, project, "images.default_architecture") || hostArchitecture();
-  return { proxies: proxiesOf(ctx.settings.all()), signal, cache: ctx.paths.cache, architecture };
+export function fetchContext(ctx: Pick<Context, "paths" | "settings" | "projects">, project: string, signal: AbortSignal): FetchContext {
+  return { proxies: proxiesOf(ctx.settings.all()), signal, cache: ctx.paths.cache, architecture: imageSetting(ctx, project, "images.default_architecture") };
 }
 
 /** What the server has by that name now. */

@@ -91,7 +91,7 @@ export class ImageLibrary {
     if (files.rootfs) await rename(files.rootfs, `${target}.rootfs`);
     await rename(files.meta, target);
     const record = {
-      project: options.project, fingerprint, filename: options.filename || files.filename, size: files.size,
+      project: options.project, fingerprint, filename: files.filename || options.filename, size: files.size,
       architecture: metadata.architecture, layout: files.layout, rootfs: files.rootfsFormat, public: options.public,
       autoUpdate: options.autoUpdate ?? false, cached: options.cached ?? false, properties: { ...(options.properties ?? metadata.properties), ...options.moreProperties },
       profiles: options.profiles, createdAt: options.createdAt ?? metadata.creation_date * 1000, expiresAt: options.expiresAt ?? metadata.expiry_date * 1000,

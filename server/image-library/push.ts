@@ -18,7 +18,7 @@ export async function pushImage(ctx: Context, image: ImageRecord, { target, secr
   const query = project ? `?project=${encodeURIComponent(project)}` : "";
   const { meta, rootfs } = ctx.images.files(image); // they are opened here: whoever deletes the image does not take them away
   const { headers, body } = rootfs
-    ? await multipartReply([{ field: "metadata", name: image.filename || image.fingerprint, file: meta }, { field: "rootfs", name: `${image.fingerprint}.rootfs`, file: rootfs }], image.fingerprint)
+    ? await multipartReply([{ field: "metadata", name: image.filename || image.fingerprint, file: meta }, { field: "rootfs", name: image.filename || `${image.fingerprint}.rootfs`, file: rootfs }], image.fingerprint)
     : await fileReply(meta, image.fingerprint);
   const progress = new Progress((text) => operation.update({ upload_progress: `Image push: ${text}` }), Number(headers["content-length"]));
   const { id, metadata } = await client.call<OperationView>(`/1.0/images${query}`, {

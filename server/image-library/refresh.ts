@@ -21,7 +21,7 @@ export async function refreshImage(ctx: Context, image: ImageRecord, waiting: Wa
     project, server: source.server, protocol: source.protocol, certificate: source.certificate, name: source.alias,
     options: { public: image.public, profiles, cached, autoUpdate },
   };
-  const found = await findRemote(wanted, { ...fetchContext(ctx, wanted.project, waiting.signal), anew: true });
+  const found = await findRemote(wanted, { ...fetchContext(ctx, project, waiting.signal), anew: true });
   if (found.fingerprint === fingerprint) return false;
   const next = await fetchFound(ctx, wanted, found, waiting, requestor);
   await readyWhereItWas(ctx, image, next);

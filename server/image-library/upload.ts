@@ -15,7 +15,7 @@ export interface Upload {
   folder: string;
   meta: string;
   rootfs: string | undefined;
-  /** File name the sender gave; may be empty. */
+  /** The file name of a form's root file system, which goes before what a header says, as in LXD; may be empty. */
   filename: string;
   fingerprint: string;
   /** Bytes. */
@@ -69,7 +69,7 @@ export function receiveUpload(root: string, headers: IncomingHttpHeaders, body: 
   });
 }
 
-async function save(file: string, from: Readable, tally: Tally): Promise<void> {
+async function save(file: string, from: Readable, tally: Tally, signal?: AbortSignal): Promise<void> {
   const counter = new Transform({
     highWaterMark: 1024 * 1024,
     transform(chunk: Buffer, _encoding, done) {
@@ -79,7 +79,7 @@ async function save(file: string, from: Readable, tally: Tally): Promise<void> {
       done(null, chunk);
     },
   });
-  await pipeline(from, counter, createWriteStream(file, { mode: 0o600, highWaterMark: 1024 * 1024 }));
+  await pipeline(from, counter, createWriteStream(file, { mode: 0o600, highWaterMark: 1024 * 1024 }), signal ? { signal } : {});
 }
 
 async function receiveFile(folder: string, body: Readable, tally: Tally): Promise<Pick<Upload, "meta" | "rootfs" | "filename">> {
@@ -95,10 +95,13 @@ function receiveForm(
   return new Promise((resolve, reject) => {
     const result = { meta: "", rootfs: undefined as string | undefined, filename: "" };
     let parts = Promise.resolve();
+    const stop = new AbortController();
+    /** What has not been written to its end lets go of its file before it is told. */
     const giveUp = (error: unknown) => {
       body.unpipe(form);
       body.resume();
-      reject(error);
+      stop.abort();
+      parts.catch(() => {}).finally(() => reject(error));
     };
     const form = formReader(headers);
     form.on("file", (field, stream, filename) => {
@@ -107,7 +110,7 @@ function receiveForm(
       else if (field === "rootfs" && result.meta && !result.rootfs) [result.rootfs, result.filename] = [`${folder}/rootfs`, filename ?? ""];
       else return giveUp(fail("image_broken", { reason: `expected the parts "metadata" and "rootfs", in that order, not "${field.slice(0, 40)}"` }));
       const file = field === "metadata" ? result.meta : `${folder}/rootfs`;
-      parts = parts.then(() => save(file, stream as unknown as Readable, tally));
+      parts = parts.then(() => save(file, stream as unknown as Readable, tally, stop.signal));
       parts.catch(giveUp);
     });
     form.on("error", (cause) => giveUp(fail("image_broken", { reason: "the multipart form is damaged" }, cause)));

@@ -1,8 +1,10 @@
 // The image that a request for an instance names: one that is here, or another server's, which is fetched first.
+import { statSync } from "node:fs";
 import { fail } from "../api/errors.ts";
 import { isTrue } from "../api/config-keys/key.ts";
 import type { Requestor } from "../api/events.ts";
 import type { InstancesPost } from "../api/instances.ts";
+import { Progress } from "../../images/progress.ts";
 import type { Context } from "../context.ts";
 import { checkWanted, fetchImage, type Waiting, type Wanted } from "../image-library/download.ts";
 import { imageSetting } from "../image-library/settings.ts";
@@ -65,9 +67,11 @@ export function imageConfig(image: ImageRecord | undefined): Record<string, stri
 export async function readyImage(ctx: Context, pool: string, image: ImageRecord, key: string, tell: (metadata: Record<string, string>) => void) {
   const driver = ctx.pools.driver(pool);
   return ctx.images.lend(image, async (stored) => {
-    if (stored.rootfsFormat === "tar" && !driver.hasImage(stored.fingerprint)) tell({ [key]: "Unpack: the image is used for the first time" });
-    if (!driver.hasImage(stored.fingerprint) && !ctx.images.store.isKnown(stored.fingerprint)) throw fail("image_not_found");
-    await driver.ensureImage(stored);
+    const isNew = !driver.hasImage(stored.fingerprint);
+    if (isNew && !ctx.images.store.isKnown(stored.fingerprint)) throw fail("image_not_found");
+    if (isNew && stored.rootfsFormat === "tar") tell({ [key]: "Unpack: the image is used for the first time" });
+    const progress = new Progress((text) => tell({ [key]: `Unpack: ${text}` }), isNew ? statSync(stored.rootfs ?? stored.meta).size : undefined);
+    await driver.ensureImage(stored, (bytes) => progress.add(bytes));
     return stored;
   });
 }

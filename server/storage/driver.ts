@@ -104,8 +104,8 @@ export interface StorageDriver {
   report(): Record<string, string>;
   /** Whether an image is ready here; making it so can take long. */
   hasImage(fingerprint: string): boolean;
-  /** Throws `image_broken` or `disk_full`; leaves nothing behind then. */
-  ensureImage(image: StoredImage): Promise<void>;
+  /** `heard` is told of each piece of the root file system's tarball that has been read. Throws `image_broken` or `disk_full`; leaves nothing behind then. */
+  ensureImage(image: StoredImage, heard?: (bytes: number) => void): Promise<void>;
   removeImage(fingerprint: string): Promise<void>;
   /** The folder of a volume: rootfs/, metadata.yaml, templates/, backup.yaml. */
   folder(name: string): string;

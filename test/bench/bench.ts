@@ -1,5 +1,6 @@
 // npm run bench: Berth and, where it is installed, LXD side by side on the same Debian image; medians of interleaved rounds.
-//   --only launch,exec   of: memory list exec first launch client config snapshot bytes bulk many move tls scrape      --rounds N (10)      --json FILE
+//   --only launch,exec   of: memory list requests exec first launch client config snapshot bytes bulk import publish many images move tls scrape
+//   --rounds N (10)      --json FILE
 //   --no-lxd   --no-berth   --btrfs (both on btrfs, too)   --instances N (100)   --running N (10)
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";

@@ -1,12 +1,13 @@
 // What is measured. Each measure prepares each peer once, takes one sample per round, and cleans up.
 import type { ImageFiles } from "../helpers/images.ts";
 import { memoryOf } from "../helpers/processes.ts";
+import { imageListMeasure, importMeasure, publishMeasure } from "./image-measures.ts";
 import { bulkMeasure, bytesMeasure, configMeasure, snapshotMeasure } from "./machine-measures.ts";
 import { importImage, type Peer } from "./peers.ts";
 import { metricsSample, moveMeasure, scrapeMeasure, tlsMeasure } from "./remote-measures.ts";
 import { address, askOften, changeState, create, destroy, launch, ok, timed } from "./steps.ts";
 
-/** Values of one round, by row. Milliseconds, or KiB in rows of memory. */
+/** Values of one round, by row. Milliseconds, KiB in rows of memory, or how many times the second in rows with a ÷. */
 export type Sample = Readonly<Record<string, number>>;
 
 export interface Measure {
@@ -148,6 +149,6 @@ const idleMeasure: Measure = { name: "memory", rounds: 1, sample: async (peer) =
 export function measures(setting: Setting): Measure[] {
   return [
     idleMeasure, listMeasure, requestMeasure, execMeasure, firstMeasure(setting), launchMeasure, clientMeasure, configMeasure, snapshotMeasure, bytesMeasure, bulkMeasure,
-    manyMeasure(setting), moveMeasure, tlsMeasure, scrapeMeasure,
+    importMeasure(setting), publishMeasure(setting), manyMeasure(setting), imageListMeasure, moveMeasure, tlsMeasure, scrapeMeasure,
   ];
 }

@@ -1,7 +1,8 @@
 // Medians, the goals, and the table that shows them beside each other.
 
-/** What Berth aims at: milliseconds, KiB for memory, or a share in percent. Rows are matched by their beginning. */
+/** What Berth aims at: milliseconds, KiB for memory, a ratio, or a share in percent. Rows are matched by their beginning. */
 const goals: readonly (readonly [string, number])[] = [
+  ["image import", 300], ["launch of a new tarball ÷", 1.15], ["publish of 250 MB, default", 8700], ["1,000 images, recursion=1", 20],
   ["delete -f of 50", 2250], ["start of 50", 6000], ["init of 50", 1400], ["snapshot", 50], ["copy, ", 50], ["copy of a snapshot", 50], ["restore", 100], ["config set", 30],
   ["exec stdout, 512 MiB", 1024], ["file push, 256 MiB", 512], ["file pull, 256 MiB", 512], ["push of 10,000 files", 3000],
   ["of rsync's speed", 60], ["1,000 GETs over TLS", 1000], ["launch, ", 120], ["first launch", 250], ["started → IPv4", 350], ["launch → IPv4", 470],
@@ -20,6 +21,7 @@ export function median(values: readonly number[]): number {
 
 export const goalOf = (row: string) => goals.find(([start]) => row.startsWith(start))?.[1];
 
+const isRatio = (row: string) => row.includes("÷");
 const isMemory = (row: string) => /^[RP]SS/.test(row);
 /** The more the better. */
 const isShare = (row: string) => row.startsWith("of ");
@@ -27,6 +29,7 @@ const isShare = (row: string) => row.startsWith("of ");
 function show(row: string, value: number | undefined): string {
   if (value === undefined || Number.isNaN(value)) return "-";
   if (isShare(row)) return `${Math.round(value)} %`;
+  if (isRatio(row)) return `${value.toFixed(2)}×`;
   if (isMemory(row)) return `${(value / 1024).toFixed(1)} MiB`;
   return value < 100 ? `${value.toFixed(1)} ms` : `${Math.round(value)} ms`;
 }
@@ -71,7 +74,7 @@ export function renderTable(results: Results, peers: readonly string[]): string 
 /** The same for programs. */
 export function renderJson(results: Results): string {
   const rows = [...results].map(([row, byPeer]) => [row, {
-    unit: isMemory(row) ? "KiB" : isShare(row) ? "%" : "ms",
+    unit: isMemory(row) ? "KiB" : isShare(row) ? "%" : isRatio(row) ? "×" : "ms",
     goal: goalOf(row),
     ...Object.fromEntries([...byPeer].map(([peer, values]) => [peer, { median: median(values), min: Math.min(...values), max: Math.max(...values), values }])),
   }]);

@@ -77,6 +77,19 @@ test("the same recipe makes the same image, byte for byte, in every format", asy
   assert.deepEqual(readdirSync(work), []);
 });
 
+test("a Debian by debootstrap", async () => {
+  const outcome = await build(recipe(`source: {type: debootstrap, suite: bookworm, tool: debootstrap}\n${squashfs}`));
+  assert.equal(outcome.code, 0, outcome.stdout + outcome.stderr);
+  const root = await unpack(outcome);
+  assert.match(readFileSync(join(root, "etc/os-release"), "utf8"), /bookworm/);
+  assert.deepEqual([readdirSync(join(root, "var/lib/apt/lists")).filter((name) => name !== "partial" && name !== "auxfiles"), existsSync(join(root, "debootstrap"))], [[], false]);
+  const { stdout } = await exec("unsquashfs", ["-llnumeric", "-d", "", join(outcome.output, "rootfs.squashfs")], { env: { TZ: "UTC" } });
+  const dates = [...stdout.matchAll(/ (20\d\d-\d\d-\d\d \d\d:\d\d) /g)].map(([, date]) => date ?? "").sort();
+  const metadata = await execOk("tar", ["-xOf", join(outcome.output, "metadata.tar.xz"), "metadata.yaml"]);
+  const created = new Date(Number(/^creation_date: (\d+)$/m.exec(metadata)?.[1]) * 1000).toISOString().slice(0, 16).replace("T", " ");
+  assert.ok((dates.at(-1) ?? "9") <= created, `${dates.at(-1)} is younger than the archive, which is of ${created}`);
+});
+
 describe("files and commands", () => {
   test("make what the recipe says", async () => {
     const outcome = await build(recipe(`${busybox}${squashfs}files:
@@ -203,6 +216,13 @@ cleanup: {standard: false, remove: [/up/b]}
     await assertFails(recipe(`${busybox}files: [{path: /etc/x, content: a, owner: nobody}]\n`), /the root file system has no user "nobody"/);
     await assertFails(recipe(`${busybox}files: [{path: /x, content: "{% if %}", template: true}]\n`), /the text is no template/);
   });
+
+  for (const tool of ["mmdebstrap", "debootstrap"]) {
+    test(`an archive that ${tool} does not reach`, async () => {
+      const source = `source: {type: debootstrap, suite: noble, tool: ${tool}, mirror: "http://127.0.0.1:1/ubuntu", keyring: /usr/share/keyrings/debian-archive-keyring.gpg}\n`;
+      await assertFails(recipe(source), /Error: The archive http:\/\/127\.0\.0\.1:1\/ubuntu cannot be reached: .*\nHint: [Nn]ame one that can be in source\.mirror/);
+    });
+  }
 
   test("a full disk", async () => {
     const small = join(base, "small");

@@ -1,6 +1,6 @@
 // Images that are broken or mean harm: each is refused with a reason or stays within its root, and nothing is left of it.
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { after, afterEach, before, test } from "node:test";
 import { type Daemon, startDaemon } from "../helpers/daemon.ts";
@@ -258,6 +258,23 @@ test("an upload whose client goes away leaves nothing", async () => {
     await eventually(() => readdirSync(`${daemon.dir}/images`).length === 0, { what: "nothing is left of the upload" });
   }
 });
+
+test("the daemon holds none of the files of refused uploads open: they would take space", async () => {
+  const { body, headers } = uploadOf(images.split);
+  const [meta, rootfs] = images.split.map((file) => readFileSync(file)) as [Buffer, Buffer];
+  const [metadata, root] = [{ field: "metadata", bytes: meta }, { field: "rootfs", bytes: rootfs }];
+  for (const upload of [{ body: body.subarray(0, body.length - 5000), headers }, formOf([metadata, root, root]), formOf([metadata, { ...root, field: "kernel" }])]) await refusal(upload);
+  const open = () => readdirSync(`/proc/${daemon.pid}/fd`).map((fd) => linkOf(`/proc/${daemon.pid}/fd/${fd}`)).filter((file) => file.includes("/.upload-"));
+  await eventually(() => open().length === 0, { what: `nothing is open any more, but there are ${open().join(", ")}` });
+});
+
+function linkOf(file: string): string {
+  try {
+    return readlinkSync(file);
+  } catch {
+    return ""; // closed meanwhile
+  }
+}
 
 const links = {
   "an absolute link": [{ name: "rootfs/out", type: "2", link: "CANARY" }], "a relative link": [{ name: "rootfs/out", type: "2", link: "../../../../../../../../../../CANARY" }],

@@ -174,6 +174,12 @@ test("instances and snapshots are published", async () => {
   const target = (await daemon.must("GET", "/1.0/images/aliases/mine")).target;
   const image = await daemon.must("GET", `/1.0/images/${target}`);
   assert.deepEqual([status, image.public, image.properties, image.expires_at.slice(0, 10)], ["Running", true, { note: "x=y" }, "2030-01-02"]);
+  const again = (...flags: string[]) => berth("publish", "c2", "--force", "--alias", "mine", "--compression", "none", ...flags);
+  await again();
+  assert.equal((await daemon.request("GET", `/1.0/images/${target}`)).status, 200, "without --reuse it stays");
+  const second = (await daemon.must("GET", "/1.0/images/aliases/mine")).target;
+  await again("--reuse", "note=again");
+  assert.equal((await daemon.request("GET", `/1.0/images/${second}`)).status, 404, "with --reuse it goes with its last name");
   await berth("snapshot", "c2", "s0");
   await berth("publish", "c2/s0", "other:", "--alias", "moved");
   const moved = await other.must("GET", `/1.0/images/${(await other.must("GET", "/1.0/images/aliases/moved")).target}`);

@@ -1,8 +1,11 @@
 // Images between servers: two daemons and a simplestreams server, driven by LXD's own client, and by strangers.
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { createInterface } from "node:readline";
 import { after, afterEach, before, test } from "node:test";
+import { fileURLToPath } from "node:url";
 import { Daemon, startDaemon } from "../helpers/daemon.ts";
 import { execOk } from "../helpers/exec.ts";
 import { makeFolder, runId } from "../helpers/folder.ts";
@@ -11,6 +14,8 @@ import { importImage, sh, uploadOf } from "../helpers/instances.ts";
 import { certificateFiles, Mirror } from "../helpers/mirror.ts";
 import { Network } from "../helpers/network.ts";
 import { eventually } from "../helpers/wait.ts";
+
+const relayScript = fileURLToPath(new URL("../helpers/cutting-relay.mjs", import.meta.url));
 
 let daemon: Daemon;
 /** In the same network; it has no pool. */
@@ -164,6 +169,35 @@ test("a server with another certificate than the one that is known is not truste
   await assert.rejects(daemon.must("POST", "/1.0/images", { source: { ...source, fingerprint: "nothing", certificate: environment.certificate } }), /has no image "nothing"/);
   await assert.rejects(daemon.must("POST", "/1.0/images", { source: { ...source, protocol: "ftp" } }), /Unsupported protocol: ftp/);
   await assert.rejects(daemon.must("POST", "/1.0/images", { source: { type: "image", server: source.server } }), /must specify one of alias or fingerprint/);
+});
+
+/** Between the two servers, cutting off so many connections that bring more than some bytes. */
+async function startRelay(bytes: number, times: number) {
+  const [program, args] = daemon.namespace.wrap(process.execPath, [relayScript, "8444", String(bytes), String(times)]);
+  const child = spawn(program, args, { stdio: ["ignore", "pipe", "inherit"], cwd: "/" });
+  const lines: string[] = [];
+  createInterface(child.stdout).on("line", (line) => lines.push(line));
+  await eventually(() => lines.length > 0);
+  return { url: `https://127.0.0.1:${lines[0]}`, cuts: () => lines.length - 1, [Symbol.asyncDispose]: async () => void child.kill("SIGKILL") };
+}
+
+test("a download from another server that is cut off goes on, of split images and private ones too", async () => {
+  const { environment } = await other.must("GET", "/1.0");
+  for (const kind of ["unified", "split"] as const) {
+    await sourceIn(kind, kind);
+    await using relay = await startRelay(300_000, 2);
+    const { metadata } = (await other.request("POST", `/1.0/images/${fingerprints[kind]}/secret`)).json;
+    const source = { type: "image", mode: "pull", server: relay.url, protocol: "lxd", certificate: environment.certificate, fingerprint: fingerprints[kind], secret: metadata.metadata.secret };
+    await daemon.must("POST", "/1.0/images", { source });
+    assert.deepEqual([relay.cuts(), (await daemon.must("GET", `/1.0/images/${fingerprints[kind]}`)).fingerprint], [2, fingerprints[kind]]);
+    assert.equal((await stranger(`/1.0/images/${fingerprints[kind]}/export?secret=${metadata.metadata.secret}`)).status, 404, "the secret is used up");
+    await daemon.must("DELETE", `/1.0/images/${fingerprints[kind]}`);
+  }
+  await using relay = await startRelay(300_000, 100);
+  await other.must("PATCH", `/1.0/images/${fingerprints.unified}`, { public: true });
+  const source = { type: "image", mode: "pull", server: relay.url, protocol: "lxd", certificate: environment.certificate, alias: "unified" };
+  await daemon.must("POST", "/1.0/instances", { name: "c1", source });
+  assert.ok(relay.cuts() >= 2 && relay.cuts() < 10, String(relay.cuts()));
 });
 
 const rootPath = () => `/images/${createHash("sha256").update(readFileSync(images.squashfs[1] ?? "")).digest("hex").slice(0, 12)}.squashfs`;

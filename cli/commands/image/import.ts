@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { defineCommand } from "../../command.ts";
 import { CliError } from "../../errors.ts";
 import type { Server } from "../../remotes/server.ts";
-import { replaceAliases } from "./aliases.ts";
+import { reuseFlag, takeAliases } from "./aliases.ts";
 
 export const imageImportCommand = defineCommand({
   name: "import",
@@ -21,6 +21,7 @@ Directory import must be performed as root.`,
   flags: {
     alias: { kind: "list", description: "New aliases to add to the image" },
     public: { kind: "bool", description: "Make image public" },
+    reuse: reuseFlag,
   },
   async run(ctx, args, flags) {
     const { files, properties, remote } = sortArguments(args);
@@ -30,12 +31,12 @@ Directory import must be performed as root.`,
     if (/^https?:\/\//.test(image)) {
       const fingerprint = await importFrom(server, image, properties, flags.public);
       ctx.say(`Image imported with fingerprint: ${fingerprint}`);
-      return replaceAliases(server, flags.alias, fingerprint);
+      return takeAliases(server, flags, fingerprint);
     }
     const { uploadImage } = await import("./upload.ts");
     const fingerprint = await uploadImage(ctx, server, { image, rootfs, properties, isPublic: flags.public });
     ctx.say(`Image imported with fingerprint: ${fingerprint}`);
-    await replaceAliases(server, flags.alias, fingerprint);
+    await takeAliases(server, flags, fingerprint);
   },
 });
 

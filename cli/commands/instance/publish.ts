@@ -6,6 +6,7 @@ import type { Context } from "../../context.ts";
 import { CliError } from "../../errors.ts";
 import type { Server } from "../../remotes/server.ts";
 import { writableInstance } from "../../writable.ts";
+import { reuseFlag, takeAliases } from "../image/aliases.ts";
 
 export interface Publishing {
   /** `c1` or `c1/s0`. */
@@ -80,6 +81,7 @@ export const publishCommand = defineCommand({
     expire: { kind: "string", description: "Image expiration date (format: rfc3339)" },
     force: { kind: "bool", short: "f", description: "Stop the instance if currently running" },
     public: { kind: "bool", description: "Make the image public" },
+    reuse: reuseFlag,
   },
   async run(ctx, [instance, ...rest], flags) {
     const { server: from, name } = ctx.resolve(instance);
@@ -93,8 +95,7 @@ export const publishCommand = defineCommand({
       return String((await from.follow(operation, "Publishing instance: ")).metadata?.["fingerprint"]);
     });
     if (from !== to) await moveImage(ctx, from, to, fingerprint, flags.public);
-    const { replaceAliases } = await import("../image/aliases.ts");
-    await replaceAliases(to, flags.alias, fingerprint);
+    await takeAliases(to, flags, fingerprint);
     ctx.print(`Instance published with fingerprint: ${fingerprint}`);
   },
 });

@@ -24,10 +24,12 @@ export interface Surroundings {
   archive: readonly string[];
   /** Options of apt. */
   transport: readonly string[];
+  /** Whether debootstrap has a script of the suite's own. */
+  hasScript: boolean;
 }
 
 /** The command line that makes a root file system at `root`. */
-export function planBootstrap(source: Source<"debootstrap">, packages: readonly string[], root: string, architecture: string | undefined, { archive, transport }: Surroundings): Plan {
+export function planBootstrap(source: Source<"debootstrap">, packages: readonly string[], root: string, architecture: string | undefined, { archive, transport, hasScript }: Surroundings): Plan {
   const ubuntu = ubuntuSuites.test(source.suite);
   const components = source.components ?? (ubuntu ? ["main", "universe"] : ["main"]);
   const mirror = source.mirror ?? (ubuntu ? "http://archive.ubuntu.com/ubuntu" : undefined);
@@ -42,6 +44,7 @@ export function planBootstrap(source: Source<"debootstrap">, packages: readonly 
         ...(variant === "important" || variant === "required" ? [] : [`--variant=${variant}`]), ...(arch ? [`--arch=${arch}`] : []),
         ...(keyring ? [`--keyring=${keyring}`] : []), `--components=${components.join(",")}`,
         ...(packages.length > 0 ? [`--include=${packages.join(",")}`] : []), source.suite, root, mirror ?? known ?? "http://deb.debian.org/debian",
+        ...(hasScript ? [] : [ubuntu ? "gutsy" : "sid"]), // what it has for all newer ones
       ],
     };
   }
@@ -69,17 +72,36 @@ function archiveDate({ rootfs }: Job): number | undefined {
   return dates.length > 0 ? Math.floor(Math.max(...dates) / 1000) : undefined;
 }
 
+/** The machine's proxies for debootstrap, which knows nothing of apt's configuration. */
+export function proxyVariables(transport: readonly string[]): Record<string, string> {
+  return Object.fromEntries(transport.flatMap((line) => {
+    const [, scheme, url] = /^Acquire::(https?)::Proxy "(.+)"$/.exec(line) ?? [];
+    return scheme && url ? [[`${scheme}_proxy`, url]] : [];
+  }));
+}
+
+const unreachable = /^E: .*(Failed to fetch|Failed getting release file|Could not (connect|resolve)|Temporary failure resolving)/;
+
+/** What a tool that has failed said, as an error that tells the way out where there is one. */
+function explainFailure(tool: string, args: readonly string[], words: string): Error {
+  const line = words.split("\n").find((one) => unreachable.test(one));
+  const [, url = args.find((arg) => /^https?:/.test(arg)) ?? ""] = /(https?:\/\/\S+?)\/dists\//.exec(line ?? "") ?? [];
+  return line ? fail("recipe_archive_unreachable", { url, reason: line.replace(/^E: /, "") }) : fail("tool_failed", { tool, reason: words });
+}
+
 export async function beginWithDebootstrap(source: Source<"debootstrap">, job: Job): Promise<Beginning> {
   const { recipe, rootfs, log, signal } = job;
   const packages = recipe.packages ?? [];
   const components = source.components ?? ["main"];
   const archive = source.mirror || ubuntuSuites.test(source.suite) ? [] : await debianSources(source.suite, components);
-  const { tool, args } = planBootstrap(source, packages, rootfs.path, recipe.architecture, { archive, transport: await transportOptions() });
+  const transport = await transportOptions();
+  const hasScript = existsSync(`/usr/share/debootstrap/scripts/${source.suite}`);
+  const { tool, args } = planBootstrap(source, packages, rootfs.path, recipe.architecture, { archive, transport, hasScript });
   const keyring = args.find((arg) => arg.startsWith("--keyring="))?.slice("--keyring=".length);
   if (keyring && !existsSync(keyring)) throw fail("recipe_keyring_missing", { file: keyring, suite: source.suite, package: keyring === ubuntuKeyring ? "ubuntu-keyring" : "the package that has it" });
   findProgram(tool);
   log(`installing ${source.suite} with ${tool}`);
-  const { code, words } = await runStreamed(tool, args, { log, env: { DEBIAN_FRONTEND: "noninteractive" }, signal });
-  if (code !== 0) throw fail("tool_failed", { tool, reason: words || `exit status ${code ?? "none: a signal ended it"}` });
+  const { code, words } = await runStreamed(tool, args, { log, env: { ...proxyVariables(transport), DEBIAN_FRONTEND: "noninteractive" }, signal });
+  if (code !== 0) throw explainFailure(tool, args, words || `exit status ${code ?? "none: a signal ended it"}`);
   return { created: archiveDate(job) ?? await newestFile(rootfs.path), installed: packages };
 }

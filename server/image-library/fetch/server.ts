@@ -10,9 +10,9 @@ export interface FetchContext {
   signal: AbortSignal;
   /** Where lists of images are kept. */
   cache: string;
-  /** The one that is wanted when a name stands for images of several. */
-  architecture: string;
   idleTimeout?: number;
+  /** Liked best of those that this machine runs; its own when it is empty, or none of them. */
+  architecture?: string;
   /** Lists are read from their server, however fresh those that are kept: somebody asks what it has now. */
   anew?: boolean;
 }

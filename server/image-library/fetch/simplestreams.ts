@@ -4,6 +4,7 @@ import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } 
 import { stat } from "node:fs/promises";
 import { type BerthError, fail, isCode } from "../../api/errors.ts";
 import { fingerprintFiles } from "../../../images/fingerprint.ts";
+import { hostArchitecture, normalizeArchitecture } from "../../../images/metadata.ts";
 import { parseIndex, parseProducts, type StreamFile, type StreamImage } from "../../../images/simplestreams/documents.ts";
 import { findStreamImage } from "../../../images/simplestreams/find.ts";
 import { fetchUrl } from "../../remotes/fetch.ts";
@@ -17,6 +18,14 @@ const documentLimit = 64 * 2 ** 20;
 const mostLists = 20;
 
 const personalities: Readonly<Record<string, string[]>> = { x86_64: ["x86_64", "i686"], aarch64: ["aarch64", "armv7l"] };
+
+/** What this machine runs, what is liked best first. */
+function architectures(liked = ""): string[] {
+  const host = hostArchitecture();
+  const all = personalities[host] ?? [host];
+  const first = normalizeArchitecture(liked);
+  return all.includes(first) ? [first, ...all.filter((one) => one !== first)] : all;
+}
 
 const join = (server: string, path: string) => `${server.replace(/\/+$/, "")}/${path.replace(/^\/+/, "")}`;
 
@@ -81,8 +90,7 @@ export async function listStreamImages(server: string, context: FetchContext): P
 }
 
 export async function findOnSimplestreams(server: string, name: string, context: FetchContext): Promise<FoundImage> {
-  const { architecture } = context;
-  const image = findStreamImage(await listStreamImages(server, context), name, server, personalities[architecture] ?? [architecture]);
+  const image = findStreamImage(await listStreamImages(server, context), name, server, architectures(context.architecture));
   if (!image) throw fail("image_remote_missing", { server, name: name.slice(0, 200) });
   const { fingerprint, filename, properties, createdAt, expiresAt, meta, root } = image;
   return {

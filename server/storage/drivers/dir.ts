@@ -88,9 +88,9 @@ export class DirDriver implements StorageDriver {
     return existsSync(this.#images.folder(fingerprint));
   }
 
-  async ensureImage(image: StoredImage): Promise<void> {
+  async ensureImage(image: StoredImage, heard?: (bytes: number) => void): Promise<void> {
     const namespace = await userNamespace(this.#readMap());
-    await this.#locks.run(image.fingerprint, () => this.#images.ensure(image, (rootfs) => this.#copyReason !== undefined || canIdmap(rootfs, namespace)));
+    await this.#locks.run(image.fingerprint, () => this.#images.ensure(image, (rootfs) => this.#copyReason !== undefined || canIdmap(rootfs, namespace), heard));
   }
 
   removeImage(fingerprint: string): Promise<void> {

@@ -28,9 +28,9 @@ export class ImageLayers {
   }
 
   /** `usable` tells of a mounted squashfs whether it can be a layer; one that can't is unpacked after all. */
-  async ensure(image: StoredImage, usable: (rootfs: string) => boolean): Promise<void> {
+  async ensure(image: StoredImage, usable: (rootfs: string) => boolean, heard?: (bytes: number) => void): Promise<void> {
     const { fingerprint } = image;
-    if (!existsSync(this.folder(fingerprint))) await this.#make(image);
+    if (!existsSync(this.folder(fingerprint))) await this.#make(image, heard);
     if (!existsSync(this.#squashfs(fingerprint))) return;
     // In a container there are no loop devices.
     const mounted = !inUserNamespace() && (await this.mountSquashfs(fingerprint).then(() => true));
@@ -59,12 +59,12 @@ export class ImageLayers {
     return `${this.#root}/.new-${randomBytes(6).toString("hex")}`;
   }
 
-  async #make(image: StoredImage): Promise<void> {
+  async #make(image: StoredImage, heard?: (bytes: number) => void): Promise<void> {
     const unfinished = this.#unfinished();
     mkdirSync(unfinished, { mode: 0o700 });
     try {
       const squashfs = image.rootfsFormat === "squashfs" && image.rootfs !== undefined;
-      await unpackImage({ meta: image.meta, ...(image.rootfs ? { rootfs: image.rootfs } : {}) }, unfinished, { rootfs: !squashfs });
+      await unpackImage({ meta: image.meta, ...(image.rootfs ? { rootfs: image.rootfs } : {}) }, unfinished, { rootfs: !squashfs, heard });
       if (squashfs) {
         mkdirSync(`${unfinished}/rootfs`, { recursive: true, mode: 0o755 });
         await linkOrCopy(image.rootfs ?? "", `${unfinished}/rootfs.squashfs`);

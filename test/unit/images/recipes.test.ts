@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { findRecipe, loadRecipe, nameOfStep } from "../../../images/build/load-recipe.ts";
 import { recipeReference } from "../../../images/build/reference.ts";
-import { planBootstrap } from "../../../images/build/sources/debootstrap.ts";
+import { planBootstrap, proxyVariables } from "../../../images/build/sources/debootstrap.ts";
 import { isCode } from "../../../server/api/errors.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "recipes-"));
@@ -94,10 +94,10 @@ test("steps are named by their first line", () => {
 });
 
 describe("what begins a Debian or an Ubuntu", () => {
-  const nothing = { archive: [], transport: [] };
+  const nothing = { archive: [], transport: [], hasScript: true };
   test("mmdebstrap with this machine's archive", () => {
     const { tool, args } = planBootstrap({ type: "debootstrap", suite: "bookworm", exclude: ["/usr/share/man/*"] }, ["systemd", "dbus"], "/r", undefined, {
-      archive: ["deb http://near/debian bookworm main"], transport: ['Acquire::http::Proxy "http://p:1"'],
+      archive: ["deb http://near/debian bookworm main"], transport: ['Acquire::http::Proxy "http://p:1"'], hasScript: true,
     });
     assert.equal(tool, "mmdebstrap");
     assert.deepEqual(args.slice(-3), ["bookworm", "/r", "deb http://near/debian bookworm main"]);
@@ -111,5 +111,11 @@ describe("what begins a Debian or an Ubuntu", () => {
   test("debootstrap", () => {
     const { tool, args } = planBootstrap({ type: "debootstrap", suite: "trixie", tool: "debootstrap", mirror: "http://m/d", keyring: "/k.gpg" }, ["a"], "/r", undefined, nothing);
     assert.deepEqual([tool, ...args], ["debootstrap", "--variant=minbase", "--keyring=/k.gpg", "--components=main", "--include=a", "trixie", "/r", "http://m/d"]);
+  });
+  test("debootstrap for a release that is newer than it", () => {
+    const last = (suite: string) => planBootstrap({ type: "debootstrap", suite, tool: "debootstrap" }, [], "/r", "x86_64", { ...nothing, hasScript: false }).args.slice(-4);
+    assert.deepEqual(last("noble"), ["noble", "/r", "http://archive.ubuntu.com/ubuntu", "gutsy"]);
+    assert.deepEqual(last("forky"), ["forky", "/r", "http://deb.debian.org/debian", "sid"]);
+    assert.deepEqual(proxyVariables(['Acquire::http::Proxy "http://p:1"', 'Acquire::https::Proxy "http://q:2"', "x"]), { http_proxy: "http://p:1", https_proxy: "http://q:2" });
   });
 });

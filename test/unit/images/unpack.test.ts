@@ -66,6 +66,16 @@ describe("unpacking an image", () => {
     });
   }
 
+  it("tells how much has been read", async (t) => {
+    const folder = makeFolder(t);
+    writeSource(folder);
+    shell(folder, "head -c 120M /dev/urandom > source/rootfs/noise; tar -C source -cf - . | gzip -1 > image; mkdir target");
+    const heard: number[] = [];
+    await unpackImage({ meta: join(folder, "image") }, join(folder, "target"), { rootfs: true, heard: (bytes) => heard.push(bytes) });
+    const all = heard.reduce((sum, bytes) => sum + bytes, 0);
+    assert.ok(all > 1_000_000 && all <= statSync(join(folder, "image")).size && heard.every((bytes) => bytes > 0), String(heard));
+  });
+
   it("throws the reason when it is aborted, and leaves no tool behind", async (t) => {
     const folder = makeFolder(t);
     writeSource(folder);

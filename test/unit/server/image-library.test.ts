@@ -1,13 +1,15 @@
 // The image library with a real database and a web server: fetching, sharing downloads, refreshing, expiring, listing a thousand.
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync } from "node:fs";
+import { createHash, randomBytes } from "node:crypto";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, beforeEach, describe, it } from "node:test";
 import type { Context } from "../../../server/context.ts";
 import { openDatabase } from "../../../server/db/open.ts";
 import { EventHub } from "../../../server/events/hub.ts";
-import { fetchContext, fetchImage, type Wanted } from "../../../server/image-library/download.ts";
+import { fetchImage, type Wanted } from "../../../server/image-library/download.ts";
+import { findOnLxd } from "../../../server/image-library/fetch/lxd.ts";
 import { ImageLibrary } from "../../../server/image-library/library.ts";
 import { refreshImage } from "../../../server/image-library/refresh.ts";
 import { doImageWork } from "../../../server/image-library/tasks.ts";
@@ -17,7 +19,7 @@ import { Paths } from "../../../server/paths.ts";
 import { ProjectStore } from "../../../server/projects/store.ts";
 import { Settings } from "../../../server/settings.ts";
 import { fingerprintOf, type ImageFiles } from "../../helpers/images.ts";
-import { Mirror } from "../../helpers/mirror.ts";
+import { type Fault, Mirror } from "../../helpers/mirror.ts";
 import { eventually } from "../../helpers/wait.ts";
 import { metadataText, shell, writeTree } from "../images/fixtures.ts";
 
@@ -135,6 +137,19 @@ describe("fetching from a simplestreams server", () => {
     assert.equal(asked(/streams/), 2, "when nothing is updated it is asked");
   });
 
+  it("takes the architecture that the server's key names, or the project's, when there are several", async () => {
+    const [own, old, other] = [makeFiles("own"), makeFiles("old"), makeFiles("other")];
+    mirror.list([{ names: "many", files: own }, { names: "many", files: old, arch: "i386" }, { names: "many", files: other, arch: "s390x" }]);
+    const fetched = async (project = "default") => (await fetchImage(ctx, wanted("many", { project }), waiting())).fingerprint;
+    assert.equal(await fetched(), fingerprintOf(own));
+    ctx.settings.save({ "images.default_architecture": "i686" });
+    assert.equal(await fetched(), fingerprintOf(old));
+    ctx.settings.save({ "images.default_architecture": "s390x" });
+    assert.equal(await fetched(), fingerprintOf(own), "one that this machine does not run is passed over");
+    ctx.projects.save({ ...ctx.projects.get("other"), config: { "features.images": "true", "images.default_architecture": "i386" } });
+    assert.equal(await fetched("other"), fingerprintOf(old));
+  });
+
   it("keeps an image that somebody asked for by itself", async () => {
     mirror.list([{ names: "mine", files: makeFiles("mine") }]);
     await fetchImage(ctx, wanted("mine"), waiting());
@@ -179,6 +194,51 @@ describe("an address that tells where its image is", () => {
   });
 });
 
+describe("fetching from another LXD", () => {
+  const bytes = randomBytes(300_000);
+  const fingerprint = createHash("sha256").update(bytes).digest("hex");
+  const path = `/1.0/images/${fingerprint}`;
+  const size = bytes.length;
+  /** `times` pieces are cut off, each after so many bytes. */
+  const fetch = async (fault: Fault) => {
+    writeTree(mirror.folder, { [`1.0/images/aliases/tiny`]: JSON.stringify({ type: "sync", metadata: { target: fingerprint } }), "about.json": JSON.stringify({ type: "sync", metadata: { fingerprint, size } }) });
+    mkdirSync(`${mirror.folder}${path}`, { recursive: true });
+    writeFileSync(`${mirror.folder}${path}/export`, bytes);
+    mirror.misbehave({ [path]: { instead: "/about.json" }, [`${path}/export`]: { piece: 10_000, ...fault } });
+    const context = { proxies: { http: "", https: "", ignore: "" }, signal: new AbortController().signal, cache: ctx.paths.cache, idleTimeout: 300 };
+    const found = await findOnLxd({ url: mirror.url, certificate: "", secret: "", project: "" }, "tiny", context);
+    let heard = 0;
+    const upload = await found.fetch(ctx.paths.images, context.signal, (count) => { heard += count; });
+    assert.deepEqual([upload.fingerprint, upload.size, heard, fingerprintOf([upload.meta])], [fingerprint, size, size, fingerprint]);
+  };
+  const ranges = () => mirror.requests().filter((line) => line.includes("/export")).map((line) => line.split(" ")[2]);
+
+  it("goes on where it was cut off", async () => {
+    await fetch({ cut: 100_000, times: 2 });
+    assert.deepEqual(ranges(), ["-", "bytes=100000-", "bytes=200000-"]);
+  });
+
+  it("goes on with a server that hung, or was busy", async () => {
+    await fetch({ hang: "body", times: 1 });
+    assert.deepEqual(ranges(), ["-", "bytes=10000-"]);
+    mirror.forget();
+    await fetch({ status: 503, times: 1 });
+    assert.deepEqual(ranges(), ["-", "-"]);
+  });
+
+  it("begins anew when the server cannot go on", async () => {
+    await fetch({ cut: 100_000, noRange: true, times: 2 });
+    assert.deepEqual(ranges(), ["-", "bytes=100000-", "-"]);
+  });
+
+  it("gives up when it gets no further, and leaves nothing", async () => {
+    await assert.rejects(fetch({ cut: 100_000, noRange: true }), /Failed to download .*cut off/);
+    assert.ok(ranges().length < 10, ranges().join(" "));
+    await assert.rejects(fetch({ status: 403 }), /the server answered 403/);
+    assert.deepEqual(readdirSync(ctx.paths.images), []);
+  });
+});
+
 describe("refreshing an image", () => {
   it("does nothing when there is no newer one, and lets a newer one take its place when it is in", async () => {
     const [first, second] = [makeFiles("first"), makeFiles("second")];
@@ -216,26 +276,6 @@ describe("refreshing an image", () => {
     assert.deepEqual([operation?.view().description, operation?.project], ["Updating images", ""]);
     await operation?.ended();
     assert.deepEqual(ctx.images.store.list("default").map(({ fingerprint }) => fingerprint).sort(), [fingerprintOf(newer), still.fingerprint].sort());
-  });
-});
-
-describe("images.default_architecture", () => {
-  it("is the project's, else the server's, else the machine's", () => {
-    const of = (project: string) => fetchContext(ctx, project, new AbortController().signal).architecture;
-    const host = of("default");
-    ctx.settings.save({ "images.default_architecture": "s390x" });
-    ctx.projects.save({ ...ctx.projects.get("other"), config: { "features.images": "true", "images.default_architecture": "riscv64" } });
-    assert.deepEqual([of("default"), of("other")], ["s390x", "riscv64"]);
-    ctx.settings.save({});
-    assert.deepEqual([of("default"), of("other")], [host, "riscv64"]);
-  });
-
-  it("chooses among images of one name", async () => {
-    const [foreign, own] = [makeFiles("arch-foreign"), makeFiles("arch-own")];
-    mirror.list([{ names: "mixed", files: own }, { names: "mixed", files: foreign, arch: "s390x" }]);
-    assert.equal((await fetchImage(ctx, wanted("mixed"), waiting())).fingerprint, fingerprintOf(own));
-    ctx.settings.save({ "images.default_architecture": "s390x", "images.auto_update_interval": "0" });
-    assert.equal((await fetchImage(ctx, wanted("mixed"), waiting())).fingerprint, fingerprintOf(foreign));
   });
 });
 
