@@ -175,6 +175,7 @@ export function nativeSftpBundle(root) {
 export function tuiBundle(root, entry) {
   return {
     ...common,
+    plugins: [lastingCaches],
     absWorkingDir: root,
     entryPoints: [entry],
     outfile: "dist/berth-tui.mjs",
@@ -186,6 +187,19 @@ export function tuiBundle(root, entry) {
     banner: { js: 'import{createRequire as berthRequire}from"node:module";const require=berthRequire(import.meta.url);' },
   };
 }
+
+/** Ink works the characters of every line out anew for each frame: it keeps them from one to the next instead. */
+const lastingCaches = {
+  name: "lasting-caches",
+  setup(build) {
+    build.onLoad({ filter: /\/ink\/build\/output\.js$/ }, ({ path }) => {
+      const source = readFileSync(path, "utf8");
+      const contents = source.replace("caches = new OutputCaches();", "caches = lastingCaches();");
+      if (contents === source) throw new Error("ink's output.js is not as it was: look at lasting-caches in bundles.mjs");
+      return { contents: `${contents}\nlet lasting = new OutputCaches();\nfunction lastingCaches() {\n  if (lasting.styledChars.size > 2000 || lasting.widths.size > 20000) lasting = new OutputCaches();\n  return lasting;\n}\n` };
+    });
+  },
+};
 
 const yogaLater = {
   name: "yoga-later",
@@ -199,7 +213,7 @@ export function nativeTuiBundle(root, entry) {
   return {
     ...options,
     stdin: { contents, resolveDir: root, sourcefile: "native-tui" },
-    plugins: [yogaLater],
+    plugins: [lastingCaches, yogaLater],
     define: { ...define, "process.env.DEV": '"false"' },
   };
 }
