@@ -48,7 +48,7 @@ export function imageRoutes(ctx: Context): Implementation<typeof imageEndpoints>
 
     replaceImage: ({ params, query, body, requestor }) => {
       const image = find(query.project, params.fingerprint);
-      assertProfiles(ctx, image.project, body.profiles ?? []);
+      assertProfiles(ctx, ctx.projects.named(query.project), body.profiles ?? []);
       store.save({
         ...image, public: body.public ?? false, autoUpdate: body.auto_update ?? false, properties: withoutEmpty(body.properties ?? {}),
         profiles: body.profiles ?? image.profiles, expiresAt: parseTime(body.expires_at) ?? 0,
@@ -58,7 +58,7 @@ export function imageRoutes(ctx: Context): Implementation<typeof imageEndpoints>
 
     patchImage: ({ params, query, body, requestor }) => {
       const image = find(query.project, params.fingerprint);
-      assertProfiles(ctx, image.project, body.profiles ?? []);
+      assertProfiles(ctx, ctx.projects.named(query.project), body.profiles ?? []);
       store.save({
         ...image, public: body.public ?? image.public, autoUpdate: body.auto_update ?? image.autoUpdate,
         properties: withoutEmpty({ ...image.properties, ...body.properties }), profiles: body.profiles ?? image.profiles,

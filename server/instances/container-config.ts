@@ -7,6 +7,7 @@ import { cgroupLayout } from "../lxc/cgroup.ts";
 import { isPrivileged } from "../lxc/idmap.ts";
 import { findLxcfs, lxcfsMounts } from "../lxc/lxcfs.ts";
 import type { BindMount, ContainerConfig } from "../lxc/render-config.ts";
+import { hasSeccomp } from "../lxc/seccomp.ts";
 import type { Prepared } from "../devices/plan.ts";
 import type { Layer } from "./config.ts";
 import { kernelLines, rawLines } from "./kernel/lines.ts";
@@ -63,7 +64,7 @@ export function containerConfig(ctx: Context, instance: InstanceRecord, expanded
     logFile: `${ctx.paths.logs(name)}/lxc.log`,
     tellsEnd: isTrue(expanded.config["boot.autorestart"]),
     consoleLog: `${ctx.paths.logs(name)}/console.log`,
-    seccompProfile: `${ctx.paths.security}/${name}`,
+    seccompProfile: hasSeccomp(expanded.config) ? `${ctx.paths.security}/${name}` : undefined,
     stopHook: ctx.paths.stopHook,
     map,
     unifiedCgroups: unified,

@@ -31,7 +31,7 @@ export interface Reservation {
 export function reserveInstance(ctx: Context, project: string, post: InstancesPost): Reservation {
   assertContainer(post.type);
   const image = findImage(ctx, project, post.source);
-  const profiles = post.profiles ?? image?.profiles ?? ["default"];
+  const profiles = post.profiles ?? profilesOf(ctx, project, image);
   const reserve = ctx.db.transaction(() => {
     const instance = reserveName(ctx, project, {
       ...post, profiles, config: { ...dropVolatile(post.config ?? {}), ...givenMacs(post.config ?? {}) },
@@ -41,6 +41,13 @@ export function reserveInstance(ctx: Context, project: string, post: InstancesPo
     return { instance, image };
   });
   return reserve();
+}
+
+/** Those that an image names, as far as the project has them: it may be another project's. */
+function profilesOf(ctx: Context, project: string, image: ImageRecord | undefined): string[] {
+  if (!image) return ["default"];
+  const there = image.profiles.filter((name) => ctx.profiles.find(project, name));
+  return there.length > 0 || image.profiles.length === 0 ? there : ["default"];
 }
 
 /** Throws `instance_type_unsupported`. */

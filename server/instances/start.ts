@@ -104,7 +104,7 @@ async function runContainer(ctx: Context, instance: InstanceRecord, expanded: Co
   const logs = ctx.paths.logs(name);
   rotateLog(`${logs}/lxc.log`);
   removeConsole(logs);
-  writeFileSync(`${ctx.paths.security}/${name}`, renderSeccomp(expanded, elderSystemCalls), { mode: 0o600 });
+  if (config.seccompProfile) writeFileSync(config.seccompProfile, renderSeccomp(expanded, elderSystemCalls), { mode: 0o600 });
   writeFileSync(`${logs}/lxc.conf`, renderConfig(config), { mode: 0o600 });
   writeAttachConfig(logs, expanded);
   return startContainer({

@@ -19,7 +19,8 @@ export interface ContainerConfig {
   /** liblxc's log is to tell how init ended. */
   tellsEnd: boolean;
   consoleLog: string;
-  seccompProfile: string;
+  /** The file of the policy; undefined for none. */
+  seccompProfile: string | undefined;
   stopHook: string;
   map: IdMap;
   /** The host has cgroup v2 alone. */
@@ -99,7 +100,7 @@ function base(config: ContainerConfig): Line[] {
     ["lxc.hook.version", "1"],
     ["lxc.hook.post-stop", config.stopHook],
     ["lxc.uts.name", config.hostname],
-    ["lxc.seccomp.profile", config.seccompProfile],
+    ...(config.seccompProfile ? [["lxc.seccomp.profile", config.seccompProfile] as Line] : []),
     ...(config.appArmor ? appArmorLines : []),
   ];
 }

@@ -7,6 +7,12 @@ const denied = ["kexec_load", "open_by_handle_at", "init_module", "finit_module"
 const ENOSYS = 38;
 const noSuchCall = (call: string) => `${call} errno ${ENOSYS}`;
 
+/** Whether a guest has a policy at all. */
+export function hasSeccomp(config: Config): boolean {
+  const isDeniedByDefault = isTrue(config["security.syscalls.deny_default"] ?? "true") || isTrue(config["security.syscalls.deny_compat"]);
+  return isDeniedByDefault || ["raw.seccomp", "security.syscalls.allow", "security.syscalls.deny"].some((key) => tidyPolicy(config[key] ?? "").length > 0);
+}
+
 /**
  * The policy, in liblxc's format (version 2): one of the user's own, or what is allowed and nothing else, or what is refused.
  * `elder`: the system calls that only the 32-bit programs of the processor have.

@@ -51,6 +51,7 @@ test("without the default policy a guest may do what its powers allow", async ()
   assert.match((await guest(unmount)).stderr, /Permission denied/);
   await startWith({ "security.syscalls.deny_default": "false" });
   assert.equal((await guest(unmount)).stdout, "gone\n");
+  assert.match((await guest("cat /proc/1/status")).stdout, /^Seccomp:\s*0$/m, "no filter at all");
 });
 
 test("only what is allowed can be called", async () => {

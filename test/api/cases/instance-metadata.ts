@@ -26,8 +26,8 @@ export const metadataCases = {
     good: { path: url, body: metadata },
     check: async (_, { daemon }) => assert.deepEqual(await daemon.must("GET", url), metadata),
     bad: {
-      path: url, body: { templates: { "/etc/motd": { when: "create", template: "motd.tpl" } } }, status: 400,
-      error: 'Invalid metadata: metadata.yaml: "templates./etc/motd.when" is not a list of words',
+      path: url, body: { templates: { "/etc/motd": { when: ["create"], template: "../motd.tpl" } } }, status: 400,
+      error: 'Invalid metadata: metadata.yaml: "templates./etc/motd.template" is not the name of a file in templates/',
     },
   },
   patchInstanceMetadata: {
