@@ -11,31 +11,52 @@ export function renderLabels(labels: Readonly<Record<string, string>>): string {
   return Object.entries(labels).map(([key, value]) => `${key}=${quoteLabel(value)}`).join(",");
 }
 
-/** Lines of samples by their series. */
+/** Samples of one series. Kept as they are, as there are ten thousand of them in a scrape: their text would be garbage that the collector copies. */
+interface Column {
+  labels: string[];
+  values: number[];
+  /** Of a histogram's. */
+  suffixes: string[];
+}
+
 export class Samples {
-  readonly #lines = new Map<SeriesName, string[]>();
+  readonly #columns = new Map<SeriesName, Column>();
 
   /** Adds one with labels that are text already; an unknown value adds nothing. `suffix`: of a histogram's series. */
-  add(name: SeriesName, labels: string, value: number | undefined, suffix = ""): void {
+  add(name: SeriesName, labels: string, value: number | undefined, suffix?: string): void {
     if (value === undefined || !Number.isFinite(value)) return;
-    const lines = this.#lines.get(name);
-    const line = labels === "" ? `${name}${suffix} ${value}` : `${name}${suffix}{${labels}} ${value}`;
-    if (lines) lines.push(line);
-    else this.#lines.set(name, [line]);
+    let column = this.#columns.get(name);
+    if (!column) this.#columns.set(name, (column = { labels: [], values: [], suffixes: [] }));
+    column.labels.push(labels);
+    column.values.push(value);
+    if (suffix !== undefined) column.suffixes.push(suffix);
   }
 
-  lines(name: SeriesName): readonly string[] {
-    return this.#lines.get(name) ?? [];
+  has(name: SeriesName): boolean {
+    return this.#columns.has(name);
+  }
+
+  /** Adds the text of a series to some parts of a text, a line for each sample. */
+  render(name: SeriesName, parts: (string | number)[]): void {
+    const { labels, values, suffixes } = this.#columns.get(name) ?? { labels: [], values: [], suffixes: [] };
+    for (let i = 0; i < labels.length; i++) {
+      const own = labels[i] as string;
+      parts.push(name);
+      if (suffixes.length > 0) parts.push(suffixes[i] as string);
+      if (own === "") parts.push(" ", values[i] as number, "\n");
+      else parts.push("{", own, "} ", values[i] as number, "\n");
+    }
   }
 }
 
 /** OpenMetrics text of several sets. */
 export function renderMetrics(sets: readonly Samples[]): string {
-  const text: string[] = [];
+  const parts: (string | number)[] = [];
   for (const [name, { type, help }] of Object.entries(series) as [SeriesName, Series][]) {
-    const lines = sets.flatMap((set) => set.lines(name));
-    if (lines.length > 0) text.push(`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`, ...lines);
+    if (!sets.some((set) => set.has(name))) continue;
+    parts.push(`# HELP ${name} ${help}\n# TYPE ${name} ${type}\n`);
+    for (const set of sets) set.render(name, parts);
   }
-  text.push("# EOF", "");
-  return text.join("\n");
+  parts.push("# EOF\n");
+  return parts.join("");
 }

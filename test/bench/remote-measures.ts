@@ -10,7 +10,7 @@ import { makeIdentity } from "../helpers/network.ts";
 import { pause } from "../helpers/wait.ts";
 import type { Measure, Sample } from "./measures.ts";
 import { imageAlias, type Peer } from "./peers.ts";
-import { changeState, create, launch, ok, timed } from "./steps.ts";
+import { ask, changeState, create, launch, ok, timed } from "./steps.ts";
 
 const large = 512;
 const listening = { here: 8443, there: 8444 };
@@ -114,7 +114,7 @@ export const metricsKept = (peer: Peer) => (peer.berth ? 1100 : 8100);
 
 export async function metricsSample(peer: Peer, running: number): Promise<Sample> {
   await pause(metricsKept(peer));
-  return { [`metrics, ${running} running`]: await timed(() => peer.request("GET", "/1.0/metrics")) };
+  return { [`metrics, ${running} running`]: await timed(() => ask(peer.socket, "/1.0/metrics")) };
 }
 
 export const scrapeMeasure: Measure = {

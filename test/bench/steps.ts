@@ -1,4 +1,5 @@
 // What the measurements are made of: launching, waiting for an address, deleting; through the raw API, timed.
+import { get } from "node:http";
 import { connect } from "node:net";
 import type { Result } from "../helpers/exec.ts";
 import { pause } from "../helpers/wait.ts";
@@ -47,6 +48,16 @@ export async function askOften(socketPath: string, path: string, times: number):
   } finally {
     socket.destroy();
   }
+}
+
+/** One request whose answer is read and thrown away. */
+export function ask(socketPath: string, path: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    get({ socketPath, path }, (answer) => {
+      if (answer.statusCode !== 200) reject(new Error(`${path}: status ${answer.statusCode}`));
+      answer.resume().once("end", resolve).once("error", reject);
+    }).once("error", reject);
+  });
 }
 
 export async function launch(peer: Peer, name: string, alias = imageAlias): Promise<void> {
