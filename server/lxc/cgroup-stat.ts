@@ -45,7 +45,8 @@ const memoryNames: Readonly<Record<string, keyof MemoryStat>> = {
 /** memory.stat. In v1 the lines of the cgroup alone come before those of the whole tree, which count. */
 export function parseMemoryStat(text: string): MemoryStat {
   const stat: MemoryStat = {};
-  for (const line of text.split("\n")) {
+  const whole = text.indexOf("hierarchical_memory_limit ");
+  for (const line of (whole < 0 ? text : text.slice(whole)).split("\n")) {
     const at = line.indexOf(" ");
     const name = memoryNames[line.slice(0, at)];
     if (name) stat[name] = Number(line.slice(at + 1));

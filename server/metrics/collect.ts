@@ -2,7 +2,6 @@
 import { readFileSync } from "node:fs";
 import { totalmem } from "node:os";
 import type { Context } from "../context.ts";
-import { expandInstance } from "../instances/expanded.ts";
 import { statusOf } from "../instances/state.ts";
 import { type InstanceRecord, systemNameOf } from "../instances/store.ts";
 import { explain, log } from "../log.ts";
@@ -68,7 +67,7 @@ function addInstance(ctx: Context, instance: InstanceRecord, samples: Samples, h
   const own = renderLabels({ name: instance.name, project: instance.project, type: "container" });
   try {
     addCgroups(samples, running.cgroups, host, own);
-    addFileSystems(samples, readFileSystems(ctx, instance, expandInstance(ctx, instance).devices, mounts), own);
+    addFileSystems(samples, readFileSystems(ctx, instance, running.held.devices, mounts), own);
     if (running.network) addLinks(samples, running.network.links(), own);
   } catch (error) {
     log.debug("not all metrics of an instance could be read", { instance: instance.name, project: instance.project, error: explain(error) });

@@ -28,16 +28,26 @@ const typeNames: ReadonlyMap<number, string> = new Map([
 /** On the host these answer at once, whatever happens. */
 const answering = new Set(["ext2", "ext3", "ext4", "xfs", "btrfs", "f2fs", "zfs", "bcachefs", "tmpfs", "ramfs", "overlay", "squashfs", "erofs", "vfat", "exfat", "iso9660", "udf"]);
 
-/** The host's mounts, read when the first disk needs them. */
+type Measure = Pick<FileSystem, "type" | "size" | "free" | "available">;
+
+/** What one scrape asks but once: the host's mounts, when the first disk needs them, and the space of pools. */
 export class HostMounts {
   #mounts: Mount[] | undefined;
+  readonly #roots = new Map<string, Measure>();
 
   at(path: string): Mount | undefined {
     return mountOf(path, (this.#mounts ??= readMounts()));
   }
-}
 
-type Measure = Pick<FileSystem, "type" | "size" | "free" | "available">;
+  /** Overlays of one pool have the space of its file system, all of them. */
+  root(ctx: Context, instance: InstanceRecord): Measure {
+    const known = instance.volume.kind === "overlay" ? this.#roots.get(instance.pool) : undefined;
+    if (known) return known;
+    const root = measure(`${ctx.pools.driver(instance.pool).folder(systemNameOf(instance))}/rootfs`);
+    if (instance.volume.kind === "overlay") this.#roots.set(instance.pool, root);
+    return root;
+  }
+}
 
 function measure(path: string): Measure {
   const { type, bsize, blocks, bfree, bavail } = statfsSync(path);
@@ -56,7 +66,7 @@ function measureSource(path: string): Measure {
 
 function readDisk(ctx: Context, instance: InstanceRecord, options: Readonly<Record<string, string>>, mounts: HostMounts): FileSystem | undefined {
   const mountpoint = options["path"] ?? "";
-  if (mountpoint === "/") return { device: instance.pool, mountpoint, ...measure(`${ctx.pools.driver(instance.pool).folder(systemNameOf(instance))}/rootfs`) };
+  if (mountpoint === "/") return { device: instance.pool, mountpoint, ...mounts.root(ctx, instance) };
   const source = options["source"] ?? "";
   const mount = source.startsWith("/") ? mounts.at(source) : undefined;
   if (!mount || !answering.has(mount.type)) return undefined;
