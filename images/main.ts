@@ -1,6 +1,7 @@
 // The program dist/berth-images: what the client does with images on the user's own machine. The client starts it, for
 // builds in namespaces of its own. What is for the user's eyes goes to standard error; standard output carries one line
 // of JSON: the result, or the error.
+import { setTimeout as sleep } from "node:timers/promises";
 import { BerthError, fail } from "../server/api/errors.ts";
 import { buildInto, type BuildRequest } from "./build/request.ts";
 import { enterJail, type JailRequest } from "./build/jail.ts";
@@ -18,13 +19,24 @@ function untilTheClientGoes(): AbortSignal {
   return controller.signal;
 }
 
+/** A Ctrl-C also ends the command that a build runs, of which may be heard first: what failed was cancelled then. */
+async function build(request: BuildRequest): Promise<unknown> {
+  const signal = untilTheClientGoes();
+  try {
+    return await buildInto(request, signal);
+  } catch (error) {
+    await sleep(50);
+    throw signal.aborted ? signal.reason : error;
+  }
+}
+
 const verbs: Readonly<Record<string, (request: never) => unknown>> = {
   /** Reads a recipe; tells what it takes to build it. */
   check: ({ recipe }: { recipe: string }) => {
     const { file, source } = loadRecipe(findRecipe(recipe));
     return { file, ...(source.type === "image" ? { image: source.image, remote: source.remote } : {}) };
   },
-  build: (request: BuildRequest) => buildInto(request, untilTheClientGoes()),
+  build,
   /** The images of a simplestreams server. */
   streams: ({ url }: { url: string }) => browse(url, hostArchitecture()),
   /** Adds images to a static simplestreams tree. */
