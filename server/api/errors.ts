@@ -263,6 +263,11 @@ const table = {
     hint: "They go on with what they had; the change holds for them from their next start.",
   },
   invalid_device: { status: 400, message: "Device validation failed for \"{device}\": {reason}" },
+  root_pool_fixed: {
+    status: 400,
+    message: "Cannot update root disk device pool name to \"{pool}\"",
+    hint: "An instance is moved there with its files: berth move NAME --storage {pool}",
+  },
   root_devices: {
     status: 400,
     message: "Invalid expanded devices: Failed detecting root disk device: More than one root device found",

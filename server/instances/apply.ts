@@ -20,11 +20,16 @@ import { needsNewInstanceId, renewInstanceId } from "./instance-id.ts";
 import { changeRootSize } from "./root-size.ts";
 import { type InstanceRecord, systemNameOf } from "./store.ts";
 
-/** Throws `invalid_device` when an instance would lose its root disk, or have it in another pool. */
-export function assertRootKept(instance: Pick<InstanceRecord, "pool">, expanded: Layer): void {
+/** Throws `root_pool_fixed` when an instance would have its root disk in another pool. */
+export function assertPoolKept(instance: Pick<InstanceRecord, "pool">, expanded: Layer): void {
   const root = findRootDisk(expanded.devices);
-  if (!root) throw fail("invalid_device", { device: "root", reason: "an instance needs a root disk" });
-  if (root.pool !== instance.pool) throw fail("invalid_device", { device: root.name, reason: "the root disk's pool cannot be changed" });
+  if (root && root.pool !== instance.pool) throw fail("root_pool_fixed", { pool: root.pool });
+}
+
+/** The same, and throws `invalid_device` when it would lose its root disk. */
+export function assertRootKept(instance: Pick<InstanceRecord, "pool">, expanded: Layer): void {
+  if (!findRootDisk(expanded.devices)) throw fail("invalid_device", { device: "root", reason: "an instance needs a root disk" });
+  assertPoolKept(instance, expanded);
 }
 
 /**

@@ -5,7 +5,7 @@ import type { InstancePut } from "../api/instances.ts";
 import type { Context } from "../context.ts";
 import { checkDevices, checkOwnDevices } from "../devices/check.ts";
 import { assertFitsProject } from "../projects/check.ts";
-import { applyInstance, assertRootKept } from "./apply.ts";
+import { applyInstance, assertPoolKept, assertRootKept } from "./apply.ts";
 import { takeArchitecture } from "./architecture.ts";
 import { checkInstanceConfig, givenMacs } from "./config.ts";
 import { dropVolatile } from "./create.ts";
@@ -28,6 +28,7 @@ export async function updateInstance(ctx: Context, project: string, name: string
   const before = expandInstance(ctx, instance);
   const next = merge(instance, patch ? put : withoutOldNotes(instance, put, current), patch);
   assertProfiles(ctx, project, next.profiles);
+  assertPoolKept(instance, expandInstance(ctx, next)); // before anybody says that there is no such pool
   const macs = givenMacs(next.config, instance.config);
   const [taken] = ctx.runtime.get(systemNameOf(instance)) ? Object.keys(macs) : [];
   if (taken) throw fail("invalid_config_value", { key: taken, reason: "the instance uses its address: stop it first" });

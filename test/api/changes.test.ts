@@ -149,6 +149,12 @@ test("an instance has one root disk", async () => {
   await assertSucceeds(daemon, await daemon.request("POST", "/1.0/instances", { name: "x3", profiles: ["second"], source: { type: "none" } }));
 });
 
+test("the pool of a root disk is changed by a move only", async () => {
+  const message = 'Cannot update root disk device pool name to "other"';
+  const devices = { root: { type: "disk", path: "/", pool: "other" } };
+  assertError(await daemon.request("PATCH", "/1.0/instances/c1", { devices }), 400, message);
+});
+
 test("a disk's source has to be there when the disk comes to an instance, unless it need not be", async () => {
   const disk = (more = {}) => ({ lost: { type: "disk", source: "/nope", path: "/x", ...more } });
   const message = 'Failed add validation for device "lost": Missing source path "/nope" for disk "lost"';
