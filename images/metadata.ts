@@ -46,6 +46,14 @@ export function hostArchitecture(): string {
   return normalizeArchitecture(process.arch);
 }
 
+const personalities: Readonly<Record<string, readonly string[]>> = { x86_64: ["i686"], aarch64: ["armv7l"] };
+
+/** What this machine runs: its own architecture first, then those that its kernel runs besides. */
+export function runnableArchitectures(): readonly string[] {
+  const host = hostArchitecture();
+  return [host, ...(personalities[host] ?? [])];
+}
+
 function broken(reason: string, cause?: unknown): Error {
   return fail("image_broken", { reason: `metadata.yaml: ${reason}` }, cause);
 }

@@ -9,6 +9,9 @@ import { viewSnapshots } from "./snapshots/view.ts";
 import { readState, statusOf } from "./state.ts";
 import type { InstanceRecord } from "./store.ts";
 
+/** What LXD says, though elsewhere `zeroTime` stands for never. */
+const neverUsed = "1970-01-01T00:00:00Z";
+
 export function viewInstance(ctx: Context, instance: InstanceRecord): Instance {
   const expanded = expandInstance(ctx, instance);
   const status = statusOf(ctx, instance);
@@ -26,7 +29,7 @@ export function viewInstance(ctx: Context, instance: InstanceRecord): Instance {
     name: instance.name,
     status,
     status_code: statusCodes[status],
-    last_used_at: (instance.lastUsedAt ?? new Date(0)).toISOString().replace(".000Z", "Z"),
+    last_used_at: instance.lastUsedAt?.toISOString() ?? neverUsed,
     location: "none",
     type: "container",
     project: instance.project,

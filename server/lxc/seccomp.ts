@@ -7,10 +7,11 @@ const denied = ["kexec_load", "open_by_handle_at", "init_module", "finit_module"
 const ENOSYS = 38;
 const noSuchCall = (call: string) => `${call} errno ${ENOSYS}`;
 
-/** Whether a guest has a policy at all. */
+const nothingDenied = ["2", "denylist", "[all]"];
+
+/** Whether a guest has a policy at all: one that denies nothing is none. */
 export function hasSeccomp(config: Config): boolean {
-  const isDeniedByDefault = isTrue(config["security.syscalls.deny_default"] ?? "true") || isTrue(config["security.syscalls.deny_compat"]);
-  return isDeniedByDefault || ["raw.seccomp", "security.syscalls.allow", "security.syscalls.deny"].some((key) => tidyPolicy(config[key] ?? "").length > 0);
+  return policy(config, () => ["any"]).join() !== nothingDenied.join();
 }
 
 /**

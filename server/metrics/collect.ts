@@ -5,7 +5,7 @@ import type { Context } from "../context.ts";
 import { statusOf } from "../instances/state.ts";
 import { type InstanceRecord, systemNameOf } from "../instances/store.ts";
 import { explain, log } from "../log.ts";
-import { HostMounts, readFileSystems } from "./filesystems.ts";
+import { AskedOnce, readFileSystems } from "./filesystems.ts";
 import { addCgroups, addFileSystems, addLinks, type Host } from "./instance.ts";
 import { renderLabels, Samples } from "./samples.ts";
 
@@ -40,12 +40,12 @@ export class Collector {
 
 function collect(ctx: Context): ReadonlyMap<string, Samples> {
   const host = readHost();
-  const mounts = new HostMounts();
+  const once = new AskedOnce();
   const byProject = new Map<string, Samples>();
   for (const { name } of ctx.projects.list()) {
     const instances = ctx.instances.list(name);
     const samples = new Samples();
-    for (const instance of instances) addInstance(ctx, instance, samples, host, mounts);
+    for (const instance of instances) addInstance(ctx, instance, samples, host, once);
     countByStatus(ctx, instances, samples);
     byProject.set(name, samples);
   }
@@ -61,13 +61,13 @@ function countByStatus(ctx: Context, instances: readonly InstanceRecord[], sampl
   for (const [labels, count] of counts) samples.add("berth_instances", labels, count);
 }
 
-function addInstance(ctx: Context, instance: InstanceRecord, samples: Samples, host: Host, mounts: HostMounts): void {
+function addInstance(ctx: Context, instance: InstanceRecord, samples: Samples, host: Host, once: AskedOnce): void {
   const running = ctx.runtime.get(systemNameOf(instance));
   if (!running) return;
   const own = renderLabels({ name: instance.name, project: instance.project, type: "container" });
   try {
     addCgroups(samples, running.cgroups, host, own);
-    addFileSystems(samples, readFileSystems(ctx, instance, running.held.devices, mounts), own);
+    addFileSystems(samples, readFileSystems(ctx, instance, running.held.devices, once), own);
     if (running.network) addLinks(samples, running.network.links(), own);
   } catch (error) {
     log.debug("not all metrics of an instance could be read", { instance: instance.name, project: instance.project, error: explain(error) });

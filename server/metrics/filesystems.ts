@@ -31,11 +31,11 @@ const answering = new Set(["ext2", "ext3", "ext4", "xfs", "btrfs", "f2fs", "zfs"
 type Measure = Pick<FileSystem, "type" | "size" | "free" | "available">;
 
 /** What one scrape asks but once: the host's mounts, when the first disk needs them, and the space of pools. */
-export class HostMounts {
+export class AskedOnce {
   #mounts: Mount[] | undefined;
   readonly #roots = new Map<string, Measure>();
 
-  at(path: string): Mount | undefined {
+  mountAt(path: string): Mount | undefined {
     return mountOf(path, (this.#mounts ??= readMounts()));
   }
 
@@ -64,21 +64,21 @@ function measureSource(path: string): Measure {
   }
 }
 
-function readDisk(ctx: Context, instance: InstanceRecord, options: Readonly<Record<string, string>>, mounts: HostMounts): FileSystem | undefined {
+function readDisk(ctx: Context, instance: InstanceRecord, options: Readonly<Record<string, string>>, once: AskedOnce): FileSystem | undefined {
   const mountpoint = options["path"] ?? "";
-  if (mountpoint === "/") return { device: instance.pool, mountpoint, ...mounts.root(ctx, instance) };
+  if (mountpoint === "/") return { device: instance.pool, mountpoint, ...once.root(ctx, instance) };
   const source = options["source"] ?? "";
-  const mount = source.startsWith("/") ? mounts.at(source) : undefined;
+  const mount = source.startsWith("/") ? once.mountAt(source) : undefined;
   if (!mount || !answering.has(mount.type)) return undefined;
   return { device: mount.point === source ? mount.source : source, mountpoint, ...measureSource(source) };
 }
 
 /** Of all disks that have a path; one that cannot be asked is left out. */
-export function readFileSystems(ctx: Context, instance: InstanceRecord, devices: DeviceMap, mounts: HostMounts): FileSystem[] {
+export function readFileSystems(ctx: Context, instance: InstanceRecord, devices: DeviceMap, once: AskedOnce): FileSystem[] {
   return Object.values(devices).flatMap((options) => {
     if (options["type"] !== "disk" || !options["path"]) return [];
     try {
-      return readDisk(ctx, instance, options, mounts) ?? [];
+      return readDisk(ctx, instance, options, once) ?? [];
     } catch {
       return []; // gone, or behind a link
     }

@@ -25,14 +25,13 @@ function expandWith(ctx: Context, instance: InstanceRecord, profile: Layer & { n
 
 /** Throws when an instance could not be as it would have to be: it loses its root disk, say. Nothing has changed then. */
 function assertFits(ctx: Context, profile: ProfileRecord): void {
-  const users = usersOf(ctx, profile);
-  for (const instance of users) {
-    const { devices } = expandWith(ctx, instance, profile);
+  const users = usersOf(ctx, profile).map((instance) => ({ instance, devices: expandWith(ctx, instance, profile).devices }));
+  for (const { instance, devices } of users) {
     if (findRootDisk(devices)?.pool !== instance.pool) throw fail("bad_request", { reason: "At least one instance relies on this profile's root disk device" });
     checkDevices(devices, deviceWorld(ctx, instance.project));
   }
   assertUsersFit(ctx, profile);
-  for (const instance of users) findReferences(ctx, instance.project, expandWith(ctx, instance, profile).devices, expandInstance(ctx, instance).devices);
+  for (const { instance, devices } of users) findReferences(ctx, instance.project, devices, expandInstance(ctx, instance).devices);
 }
 
 const canonical = ({ config, devices }: Layer) =>

@@ -9,7 +9,7 @@ import { execOk } from "../helpers/exec.ts";
 import type { ImageFiles } from "../helpers/images.ts";
 import type { Measure, Setting } from "./measures.ts";
 import type { Peer } from "./peers.ts";
-import { changeState, destroy, launch, ok, timed } from "./steps.ts";
+import { changeState, destroy, launch, ok, removeImages, timed } from "./steps.ts";
 
 const alias = "large";
 let work = "";
@@ -67,8 +67,7 @@ export const importMeasure = ({ image }: Setting): Measure => ({
   finish: async (peer) => {
     const instances = (await peer.must("GET", "/1.0/instances?recursion=1")) as { name: string }[];
     for (const { name } of instances.filter((one) => one.name.startsWith("import-"))) await destroy(peer, name);
-    const aliases = (await peer.must("GET", "/1.0/images/aliases?recursion=1")) as { name: string; target: string }[];
-    for (const { target } of aliases.filter(({ name }) => name.startsWith("import-"))) await peer.must("DELETE", `/1.0/images/${target}`);
+    await removeImages(peer, "import-");
   },
 });
 
@@ -130,8 +129,5 @@ export const imageListMeasure: Measure = {
     "1,000 images, image list, lxc": await timed(() => ok(peer.lxc("image", "list"))),
     ...(peer.berth ? { "1,000 images, image list, berth": await timed(() => ok(peer.client("image", "list"))) } : {}),
   }),
-  finish: async (peer) => {
-    const aliases = (await peer.must("GET", "/1.0/images/aliases?recursion=1")) as { name: string; target: string }[];
-    for (const { target } of aliases.filter(({ name }) => name.startsWith("debian/12/"))) await peer.must("DELETE", `/1.0/images/${target}`);
-  },
+  finish: (peer) => removeImages(peer, "debian/12/"),
 };

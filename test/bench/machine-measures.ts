@@ -2,10 +2,9 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { busyboxImages } from "../helpers/images.ts";
 import type { Measure, Sample } from "./measures.ts";
 import type { Peer } from "./peers.ts";
-import { changeState, create, destroy, launch, ok, timed } from "./steps.ts";
+import { changeState, create, destroy, importSmall, launch, ok, timed } from "./steps.ts";
 import { median } from "./table.ts";
 
 const MiB = 2 ** 20;
@@ -111,7 +110,7 @@ const many = Array.from({ length: 50 }, (_, i) => `bulk-${i + 1}`);
 export const bulkMeasure: Measure = {
   name: "bulk",
   rounds: 1,
-  prepare: async (peer) => ok(peer.lxc("image", "import", ...(await busyboxImages()).unified, "--alias", "small")),
+  prepare: importSmall,
   sample: async (peer): Promise<Sample> => {
     const created = await timed(async () => {
       for (const name of many) await create(peer, name, "small");

@@ -4,13 +4,12 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Daemon } from "../helpers/daemon.ts";
 import { execOk } from "../helpers/exec.ts";
-import { busyboxImages } from "../helpers/images.ts";
 import { endNeighbour, openForMoves, startNeighbour } from "../helpers/neighbour.ts";
 import { makeIdentity } from "../helpers/network.ts";
 import { pause } from "../helpers/wait.ts";
 import type { Measure, Sample } from "./measures.ts";
 import { imageAlias, type Peer } from "./peers.ts";
-import { ask, changeState, create, launch, ok, timed } from "./steps.ts";
+import { ask, changeState, create, importSmall, launch, ok, timed } from "./steps.ts";
 
 const large = 512;
 const listening = { here: 8443, there: 8444 };
@@ -25,11 +24,6 @@ interface Pair {
 const pairs = new Map<Peer, Pair>();
 
 const listen = (daemon: Pick<Peer, "must">, port: number) => daemon.must("PATCH", "/1.0", { config: { "core.https_address": port ? `127.0.0.1:${port}` : "" } });
-const imported = async (peer: Peer) => (await peer.request("GET", "/1.0/images/aliases/small")).status === 200;
-
-async function importSmall(peer: Peer): Promise<void> {
-  if (!(await imported(peer))) await ok(peer.lxc("image", "import", ...(await busyboxImages()).unified, "--alias", "small"));
-}
 
 /** A second daemon on the same loopback, which has no images: all files have to travel. */
 async function startOther(peer: Peer): Promise<Pair> {
@@ -110,7 +104,7 @@ export const tlsMeasure: Measure = {
 const scraped = (peer: Peer) => Array.from({ length: peer.berth ? 200 : 20 }, (_, i) => `scraped-${i + 1}`);
 
 /** What was read a moment ago is kept that long by LXD, in ms; Berth keeps it for one second. */
-export const metricsKept = (peer: Peer) => (peer.berth ? 1100 : 8100);
+const metricsKept = (peer: Peer) => (peer.berth ? 1100 : 8100);
 
 export async function metricsSample(peer: Peer, running: number): Promise<Sample> {
   await pause(metricsKept(peer));

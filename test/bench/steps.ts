@@ -2,6 +2,7 @@
 import { get } from "node:http";
 import { connect } from "node:net";
 import type { Result } from "../helpers/exec.ts";
+import { busyboxImages } from "../helpers/images.ts";
 import { pause } from "../helpers/wait.ts";
 import { imageAlias, type Peer } from "./peers.ts";
 
@@ -48,6 +49,18 @@ export async function askOften(socketPath: string, path: string, times: number):
   } finally {
     socket.destroy();
   }
+}
+
+/** Imports the small image, unless another measure has. */
+export async function importSmall(peer: Peer): Promise<void> {
+  if ((await peer.request("GET", "/1.0/images/aliases/small")).status === 200) return;
+  await ok(peer.lxc("image", "import", ...(await busyboxImages()).unified, "--alias", "small"));
+}
+
+/** Deletes the images whose aliases begin so. */
+export async function removeImages(peer: Peer, start: string): Promise<void> {
+  const aliases = (await peer.must("GET", "/1.0/images/aliases?recursion=1")) as { name: string; target: string }[];
+  for (const { target } of aliases.filter(({ name }) => name.startsWith(start))) await peer.must("DELETE", `/1.0/images/${target}`);
 }
 
 /** One request whose answer is read and thrown away. */

@@ -1,9 +1,9 @@
 // Tools that fail or are missing, and disks that are full: the error says so in the tool's own words, and nothing is left.
 import assert from "node:assert/strict";
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
+import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { after, afterEach, before, test } from "node:test";
-import { type Daemon, startDaemon } from "../helpers/daemon.ts";
+import type { Daemon } from "../helpers/daemon.ts";
+import { startWithFakes } from "../helpers/fakes.ts";
 import { type BusyboxImages, busyboxImages } from "../helpers/images.ts";
 import { act, create, destroy, importImage, launch, sh, statusOf, uploadOf } from "../helpers/instances.ts";
 import { mountsOf, remains } from "../helpers/remains.ts";
@@ -16,15 +16,7 @@ let fakes: string;
 
 before(async () => {
   images = await busyboxImages();
-  const env: Record<string, string> = {};
-  daemon = await startDaemon({
-    env,
-    prepare: async ({ dir }) => {
-      fakes = `${dirname(dir)}/fakes`;
-      mkdirSync(fakes);
-      env["PATH"] = `${fakes}:${process.env["PATH"]}`;
-    },
-  });
+  ({ daemon, fakes } = await startWithFakes());
 });
 after(() => daemon?.[Symbol.asyncDispose]());
 afterEach(async () => {

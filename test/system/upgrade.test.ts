@@ -1,9 +1,9 @@
 // The daemon is restarted while launches are under way, as an upgrade does it: they are finished, or undone and repeated; what runs goes on.
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
+import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { after, afterEach, before, test } from "node:test";
-import { type Daemon, startDaemon } from "../helpers/daemon.ts";
+import type { Daemon } from "../helpers/daemon.ts";
+import { startWithFakes } from "../helpers/fakes.ts";
 import { busyboxImages } from "../helpers/images.ts";
 import { importImage, initOf, launch, sh, statusOf } from "../helpers/instances.ts";
 import { remains } from "../helpers/remains.ts";
@@ -16,15 +16,7 @@ let fakes: string;
 let pools = 0;
 
 before(async () => {
-  const env: Record<string, string> = {};
-  daemon = await startDaemon({
-    env,
-    prepare: async ({ dir }) => {
-      fakes = `${dirname(dir)}/fakes`;
-      mkdirSync(fakes);
-      env["PATH"] = `${fakes}:${process.env["PATH"]}`;
-    },
-  });
+  ({ daemon, fakes } = await startWithFakes());
   await importImage(daemon, (await busyboxImages()).unified, "busybox");
   await launch(daemon, running);
 });

@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } 
 import { stat } from "node:fs/promises";
 import { type BerthError, fail, isCode } from "../../api/errors.ts";
 import { fingerprintFiles } from "../../../images/fingerprint.ts";
-import { hostArchitecture, normalizeArchitecture } from "../../../images/metadata.ts";
+import { normalizeArchitecture, runnableArchitectures } from "../../../images/metadata.ts";
 import { parseIndex, parseProducts, type StreamFile, type StreamImage } from "../../../images/simplestreams/documents.ts";
 import { findStreamImage } from "../../../images/simplestreams/find.ts";
 import { fetchUrl } from "../../remotes/fetch.ts";
@@ -17,12 +17,9 @@ const keptFor = 3_600_000;
 const documentLimit = 64 * 2 ** 20;
 const mostLists = 20;
 
-const personalities: Readonly<Record<string, string[]>> = { x86_64: ["x86_64", "i686"], aarch64: ["aarch64", "armv7l"] };
-
 /** What this machine runs, what is liked best first. */
-function architectures(liked = ""): string[] {
-  const host = hostArchitecture();
-  const all = personalities[host] ?? [host];
+function architectures(liked = ""): readonly string[] {
+  const all = runnableArchitectures();
   const first = normalizeArchitecture(liked);
   return all.includes(first) ? [first, ...all.filter((one) => one !== first)] : all;
 }

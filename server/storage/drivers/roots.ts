@@ -22,9 +22,6 @@ export class Roots {
   /** Layer that was written to → the record of its volume since it no longer is. Who asked with the old one means the new one. */
   readonly #successors = new Map<string, VolumeRecord>();
 
-  /** The last unmount; they come one after the other. */
-  #lettingGo = Promise.resolve();
-
   constructor(pool: string, images: ImageLayers, layers: Layers, locks: Locks) {
     this.#pool = pool;
     this.#images = images;
@@ -93,7 +90,6 @@ export class Roots {
     const own = this.#mounted.get(name)?.own ?? "";
     this.#mounted.delete(name);
     const released = unmountGently(`${this.folder(name)}/rootfs`);
-    this.#lettingGo = released;
     this.#held.set(own, released);
     void released.then(() => {
       if (this.#held.get(own) === released) this.#held.delete(own);
@@ -107,8 +103,8 @@ export class Roots {
   }
 
   /** Resolves when nothing of what was unmounted holds the pool's file system. */
-  letGo(): Promise<void> {
-    return this.#lettingGo;
+  async letGo(): Promise<void> {
+    await Promise.all(this.#held.values());
   }
 
   /** Where the root folder of what lies below a volume's own layer is. */

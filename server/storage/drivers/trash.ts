@@ -49,7 +49,16 @@ export class Trash {
 
 async function remove(path: string): Promise<void> {
   if (isSubvolume(path)) deleteSubvolume(path);
-  else if (!removeLittle(Buffer.from(path), { left: mostAtOnce })) await rm(path, { recursive: true, force: true, maxRetries: 6 });
+  else if (!removeAtOnce(path)) await rm(path, { recursive: true, force: true, maxRetries: 6 });
+}
+
+/** Whether a tree is gone; one of which something resists for now is not. */
+function removeAtOnce(path: string): boolean {
+  try {
+    return removeLittle(Buffer.from(path), { left: mostAtOnce });
+  } catch {
+    return false;
+  }
 }
 
 /** Removes a tree at once if there is little in it, and says so: to hand so few files over to threads takes longer than to remove them. */

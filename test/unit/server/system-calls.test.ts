@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { seccompPolicy, systemCalls, tidyPolicy } from "../../../server/api/config-keys/system-calls.ts";
 import { elderSystemCalls, isSystemCall } from "../../../server/host/system-calls.ts";
 import { checkInstanceConfig } from "../../../server/instances/config.ts";
-import { renderSeccomp } from "../../../server/lxc/seccomp.ts";
+import { hasSeccomp, renderSeccomp } from "../../../server/lxc/seccomp.ts";
 
 const render = (config: Record<string, string>) => renderSeccomp(config, () => ["waitpid"]).trimEnd().split("\n");
 const byDefault = ["2", "denylist", "reject_force_umount", "[all]", "kexec_load errno 38", "open_by_handle_at errno 38", "init_module errno 38", "finit_module errno 38", "delete_module errno 38", "[all]"];
@@ -14,6 +14,16 @@ test("what is denied comes after the default policy, which can be left out", () 
   assert.deepEqual(render({ "security.syscalls.deny": "mkdir\n  unshare   errno\t1 # no" }), [...byDefault, "mkdir", "unshare errno 1"]);
   assert.deepEqual(render({ "security.syscalls.deny_default": "false" }), ["2", "denylist", "[all]"]);
   assert.deepEqual(render({ "security.syscalls.deny_compat": "true" }), [...byDefault, "waitpid errno 38"]);
+});
+
+test("nothing denied is no policy", () => {
+  const off = { "security.syscalls.deny_default": "false" };
+  assert.equal(hasSeccomp(off), false);
+  const some: Record<string, string>[] = [
+    {}, { ...off, "security.syscalls.deny": "mkdir" }, { ...off, "security.syscalls.allow": "read" }, { ...off, "security.syscalls.deny_compat": "true" },
+    { "raw.seccomp": "2\ndenylist\n[all]\nmkdir" },
+  ];
+  for (const config of some) assert.equal(hasSeccomp(config), true, JSON.stringify(config));
 });
 
 test("a list of what is allowed, or a policy of the user's, stands for everything", () => {
