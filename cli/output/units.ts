@@ -22,6 +22,9 @@ export function formatSizeIec(bytes: number, digits = 2): string {
 
 const two = (value: number) => String(value).padStart(2, "0");
 
+/** A time without zeros at the end of its fraction, as lxc writes it. */
+export const trimFraction = (time: string) => time.replace(/(?:\.0+|(\.\d*[1-9])0+)Z$/, "$1Z");
+
 /** LXD means "never" by the zero time and by the epoch. */
 export function isTimeSet(time: string | undefined): time is string {
   return time !== undefined && new Date(time).getTime() > 0;

@@ -5,6 +5,7 @@ import { defineCommand } from "../../command.ts";
 import { CliError } from "../../errors.ts";
 import { streamEvents } from "../../events.ts";
 import { renderJson, sortKeys } from "../../output/json.ts";
+import { trimFraction } from "../../output/units.ts";
 import { renderYaml } from "../../output/yaml.ts";
 import { levelOf, levels, renderPretty } from "./pretty-event.ts";
 
@@ -41,8 +42,9 @@ berth monitor --type=lifecycle
     const types = flags.type.flatMap((type) => type.split(","));
     const isTerminal = process.stdout.isTTY === true && !ctx.env["NO_COLOR"];
     assertTypes(types);
-    const show = (event: Event) => {
-      if (types.length > 0 && !types.includes(event.type)) return;
+    const show = (sent: Event) => {
+      if (types.length > 0 && !types.includes(sent.type)) return;
+      const event = { ...sent, timestamp: trimFraction(sent.timestamp) };
       if (format === "yaml") ctx.write(`${renderYaml(event)}\n\n`);
       else if (format === "json") ctx.write(`${renderJson(sortKeys(event))}\n\n`);
       else if (levelOf(event) <= least) ctx.write(renderPretty(event, isTerminal));

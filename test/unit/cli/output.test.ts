@@ -7,7 +7,7 @@ import { renderListing } from "../../../cli/output/render.ts";
 import { forJson, forYaml, instanceFullShape, profileShape } from "../../../cli/output/shape.ts";
 import { renderTransfer } from "../../../cli/progress.ts";
 import { displayWidth, renderTable, wrapLine } from "../../../cli/output/table.ts";
-import { formatSize, formatSizeIec, formatUpload, formatUtc, isTimeSet } from "../../../cli/output/units.ts";
+import { formatSize, formatSizeIec, formatUpload, formatUtc, isTimeSet, trimFraction } from "../../../cli/output/units.ts";
 import { readYaml, renderYaml } from "../../../cli/output/yaml.ts";
 
 test("draws tables as lxc does: centred titles, lines, cells of several lines", () => {
@@ -112,4 +112,9 @@ test("says how far a transfer is, how fast, and how long it may take", () => {
   assert.deepEqual([renderTransfer(500, 1000, 0.5), renderTransfer(50_000_000, 100_000_000, 10), renderTransfer(1_000_000, 1_000_000_000, 2), renderTransfer(2_000_000, 0, 2)], [
     "50% (1.00kB/s)", "50% (5.00MB/s, 10s left)", "0% (500.00kB/s, 33m 18s left)", "2.00MB (1.00MB/s)",
   ]);
+});
+
+test("times of events end as lxc writes them", () => {
+  const times = ["00:48:48.580Z", "00:48:48.000Z", "00:48:48.123Z", "00:48:00Z", "00:48:48.050000+01:00"];
+  assert.deepEqual(times.map(trimFraction), ["00:48:48.58Z", "00:48:48Z", "00:48:48.123Z", "00:48:00Z", "00:48:48.050000+01:00"]);
 });
