@@ -277,9 +277,9 @@ test("many connections leave nothing open", async () => {
   await add(one, "x", proxy("tcp:127.0.0.1:8194", "tcp:127.0.0.1:94"));
   const sockets = () => readdirSync(`/proc/${forwarder()}/fd`).length;
   assert.equal(await host.ask("tcp:127.0.0.1:8194", "first"), "first");
-  const idle = sockets();
+  const few = sockets(); // the first connection's may still be among them
   await host.many("tcp:127.0.0.1:8194", 3000, 300);
-  await eventually(() => sockets() === idle, { what: "all its descriptors are closed" });
+  await eventually(() => sockets() <= few, { what: "all its descriptors are closed" });
 });
 
 test("nat: rules lead from the host's address to the guest's, for everybody, as long as it runs", async () => {

@@ -10,6 +10,9 @@ import { CliError } from "../../errors.ts";
 import type { Server } from "../../remotes/server.ts";
 import { sftpPath } from "./guest-files.ts";
 
+/** How long the server's answers are waited for after an interrupt, in milliseconds. */
+const patience = 2000;
+
 const word = (bytes: number) => randomBytes(bytes).toString("hex");
 
 /** Mounts with sshfs, which speaks SFTP on its standard input and output; ends when it is unmounted or interrupted. */
@@ -27,10 +30,16 @@ async function mountFolder(ctx: Context, server: Server, name: string, path: str
   stream.pipe(sshfs.stdin);
   sshfs.stdout.pipe(stream);
   for (const end of [stream, sshfs.stdin, sshfs.stdout]) end.on("error", () => sshfs.kill());
+  // sshfs waits for its answers also when it was told to end: that none comes any more, it learns from the end of its input.
+  stream.once("close", () => sshfs.stdin.destroy());
   ctx.say(`sshfs mounting "${name}${path}" on "${target}"`);
   ctx.say("Press ctrl+c to finish");
-  process.once("SIGINT", () => sshfs.kill("SIGTERM"));
-  process.once("SIGTERM", () => sshfs.kill("SIGTERM"));
+  const stop = () => {
+    sshfs.kill("SIGTERM");
+    setTimeout(() => stream.destroy(), patience).unref();
+  };
+  process.once("SIGINT", stop);
+  process.once("SIGTERM", stop);
   const code = await ended.finally(() => stream.destroy());
   if (code) throw new CliError(`sshfs ended with status ${code}`);
   ctx.say("sshfs has stopped");
