@@ -39,11 +39,17 @@ const hasEnded = (child: ChildProcess): boolean => child.exitCode !== null || ch
 /** Milliseconds after which a dnsmasq that neither reports nor dies counts as running. */
 const patience = 500;
 
+/** What this dnsmasq has logged: one that a crash left without a record may still write to the same file. */
+export function linesOf(pid: number, log: string): string {
+  const isOthers = (line: string) => Number(/^dnsmasq(?:-[\w-]+)?\[(\d+)\]: /.exec(line)?.[1] ?? pid) !== pid;
+  return log.split("\n").filter((line) => !isOthers(line)).join("\n");
+}
+
 /** Waits until dnsmasq has bound its sockets and says so. Returns false when it died. */
-async function waitUntilServing(child: ChildProcess, log: string): Promise<boolean> {
+async function waitUntilServing(child: ChildProcess, said: () => string): Promise<boolean> {
   const deadline = Date.now() + patience;
   while (!hasEnded(child)) {
-    if (/: started, version /.test(readFileSync(log, "utf8")) || Date.now() > deadline) return !hasEnded(child);
+    if (/: started, version /.test(said()) || Date.now() > deadline) return !hasEnded(child);
     await sleep(2);
   }
   return false;
@@ -87,10 +93,10 @@ export async function startDnsmasq(plan: DnsmasqPlan, mayRetry = true): Promise<
   }
   const pid = child.pid ?? 0;
   writePidFile(pid, plan);
-  const path = dnsmasqFiles(plan.dir).log;
-  if (await waitUntilServing(child, path)) return { pid, child };
+  const said = () => linesOf(pid, readFileSync(dnsmasqFiles(plan.dir).log, "utf8"));
+  if (await waitUntilServing(child, said)) return { pid, child };
   removePidFile(plan.dir);
-  const words = lastWords(readFileSync(path, "utf8")).trim() || `it ended with ${child.exitCode ?? child.signalCode}`;
+  const words = lastWords(said()) || `it ended with ${child.exitCode ?? child.signalCode}`;
   const { hint, orphan } = diagnose(plan, words);
   if (orphan === undefined || !mayRetry) throw startFailed(plan.network, `dnsmasq: ${words.replace(/^dnsmasq: /, "")}`, hint);
   await endProcess(orphan, plan.dir); // one of ours that a crash left without a record

@@ -121,7 +121,7 @@ test("edit: a text that is refused is offered again, and is kept when it is give
   await terminal.press("Enter");
   await eventually(async () => (await daemon.run("profile", "get", "small", "user.good")).trim() === "mine");
   writeFileSync(editor, '#!/bin/sh\nsed -i "s/^config:.*/config:\\n  no.such.key: mine/" "$1"\n', { mode: 0o755 });
-  await terminal.type(`echo second; EDITOR=${editor} berth profile edit small; echo left $?`);
+  await terminal.type(`echo second; TMPDIR=${folder} EDITOR=${editor} berth profile edit small; echo left $?`);
   await terminal.waitFor(/^second\n[^]*Press enter to open the editor again/m);
   await terminal.press("C-c");
   const [, kept = ""] = /your text is kept in (\S+)\./.exec(await terminal.waitFor(/^left 1$/m)) ?? [];

@@ -39,7 +39,7 @@ interface Outcome extends Result {
 
 async function build(file: string, options: { tmp?: string; args?: string[]; env?: Record<string, string> } = {}): Promise<Outcome> {
   const output = join(base, `out${++count}`);
-  const result = await exec(berthPath, ["image", "build", file, "--output", output, ...(options.args ?? [])], { env: { TMPDIR: options.tmp ?? work, ...options.env } });
+  const result = await exec(berthPath, ["image", "build", file, "--output", output, ...(options.args ?? [])], { env: { TMPDIR: options.tmp ?? work, ...options.env }, timeout: 400_000 });
   return { ...result, output };
 }
 

@@ -6,6 +6,7 @@ import { test } from "node:test";
 import { deleteHost, listHosts, makeHostsDir, nameOfFile, parseHost, renderHost, writeHost } from "../../../networks/dnsmasq/hosts.ts";
 import { parseLeases } from "../../../networks/dnsmasq/leases.ts";
 import { renderPidFile } from "../../../networks/dnsmasq/pid-file.ts";
+import { linesOf } from "../../../networks/dnsmasq/process.ts";
 import { renderRelease } from "../../../networks/dnsmasq/release.ts";
 import { renderNames, writeNames } from "../../../networks/dnsmasq/names.ts";
 import { listLeaseRows } from "../../../networks/lease-list.ts";
@@ -22,6 +23,13 @@ test("a hosts line reads back as it was written", () => {
   for (const entry of [{ mac }, { mac, ipv4: "10.0.0.9" }, { mac, ipv6: "fd42::9" }, { mac, ipv4: "10.0.0.9", ipv6: "fd42::9", name: "c1" }]) {
     assert.deepEqual(parseHost(renderHost(entry)), { ipv4: undefined, ipv6: undefined, name: undefined, ...entry });
   }
+});
+
+test("what another dnsmasq wrote to the log is not taken for this one's words", () => {
+  const words = "dnsmasq: failed to create listening socket for 10.66.7.1: Address already in use";
+  const log = `${words}\ndnsmasq[7]: started, version 2.90\ndnsmasq[7]: read /etc/hosts\ndnsmasq-dhcp[7]: DHCP, IP range\ndnsmasq[8]: query[A] x`;
+  assert.equal(linesOf(9, log), words);
+  assert.equal(linesOf(7, log).split("\n").length, 4);
 });
 
 test("a hosts entry cannot carry more than it should", () => {
