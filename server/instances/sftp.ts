@@ -28,6 +28,7 @@ function handOver(socket: Duplex): { fd: number; done: () => void } {
     done: () => {
       closeSync(theirs);
       const inner = new Socket({ fd: ours, readable: true, writable: true });
+      socket.setMaxListeners(0); // two pipelines add more of them than Node thinks is sound
       pipeline(socket, inner, () => inner.destroy());
       pipeline(inner, socket, () => socket.destroy());
     },

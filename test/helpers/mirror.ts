@@ -62,7 +62,7 @@ export class Mirror implements AsyncDisposable {
       child.once("error", reject);
       child.stdout?.once("data", (chunk: Buffer) => resolve(String(chunk).trim()));
     });
-    return new Mirror(folder, `${files ? "https" : "http"}://localhost:${port}`, files ? readFileSync(files.cert, "utf8") : "", child);
+    return new Mirror(folder, `${files ? "https" : "http"}://127.0.0.1:${port}`, files ? readFileSync(files.cert, "utf8") : "", child);
   }
 
   /** What was asked so far: `GET /path RANGE AGENT` each. */
@@ -111,9 +111,9 @@ export class Mirror implements AsyncDisposable {
   }
 }
 
-/** A certificate for localhost that no authority speaks for, in files below a folder. */
+/** A certificate for 127.0.0.1 that no authority speaks for, in files below a folder. */
 export function certificateFiles(folder: string): { cert: string; key: string } {
-  const { cert, key } = makeIdentity("localhost");
+  const { cert, key } = makeIdentity("127.0.0.1");
   const files = { cert: `${folder}/mirror.crt`, key: `${folder}/mirror.key` };
   writeFileSync(files.cert, cert);
   writeFileSync(files.key, key);

@@ -57,8 +57,8 @@ test("commands work over it: exec, files, console log, configuration, events", a
   assert.deepEqual([stdout, code], ["typed", 7]);
   await must("config", "set", "one", "user.far=yes");
   assert.equal(await must("config", "get", "home:one", "user.far"), "yes\n");
-  await must("file", "push", "--mode=0600", "/etc/hosts", "one/root/");
-  assert.equal(await must("file", "pull", "home:one/root/hosts", "-"), readFileSync("/etc/hosts", "utf8"));
+  await must("file", "push", "--mode=0600", "/etc/os-release", "one/root/");
+  assert.equal(await must("file", "pull", "home:one/root/os-release", "-"), readFileSync("/etc/os-release", "utf8"));
   await must("file", "pull", "-r", "one/etc", `${dirname(daemon.dir)}/pulled`);
   await must("init", "busybox", "two");
   await must("wait", "one", "status=running");

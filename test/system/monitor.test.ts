@@ -28,6 +28,18 @@ function follow(program: string, args: readonly string[]): Follower {
 }
 
 let count = 0;
+let made = 0;
+
+async function makeProfile(name: string): Promise<void> {
+  await daemon.must("POST", "/1.0/profiles", { name });
+  made++;
+}
+
+/** The audit lines of the profiles made; the last of them is written a moment after its reply. */
+const audited = () => eventually(() => {
+  const lines = daemon.log().split("\n").filter((line) => line.includes('"createProfile"'));
+  return lines.length === made && lines;
+}, { every: 5 });
 
 /** What both clients write while a profile is made, until both have seen it. */
 async function both(...args: string[]): Promise<[lxc: string, berth: string]> {
@@ -37,11 +49,11 @@ async function both(...args: string[]): Promise<[lxc: string, berth: string]> {
     // Whoever follows does not say when it has begun to.
     await eventually(async () => {
       const mark = `${name}-${++count}`;
-      await daemon.must("POST", "/1.0/profiles", { name: mark });
+      await makeProfile(mark);
       return followers.every((one) => one.text().includes(mark) || one.text().includes("createProfile"));
     }, { every: 200, timeout: 20_000, what: `both follow: ${followers.map((one) => one.text().slice(-300)).join("\n---\n")}` });
-    await daemon.must("POST", "/1.0/profiles", { name: `${name}-last` });
-    const request = JSON.parse(daemon.log().split("\n").filter((line) => line.includes('"createProfile"')).at(-1) ?? "{}").request as string;
+    await makeProfile(`${name}-last`);
+    const request = JSON.parse((await audited()).at(-1) ?? "{}").request as string;
     const mark = new RegExp(`${name}-last|request[:=] ?"?${request}\\b`);
     await eventually(() => followers.every((one) => mark.test(one.text())), { what: "both have seen the last" });
     return followers.map((one) => one.text()) as [string, string];

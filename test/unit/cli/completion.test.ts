@@ -55,10 +55,10 @@ test("bash takes the script, and it offers what the program says", () => {
   const script = `${completionScripts["bash"]}
 berth() { printf 'list\\tList\\nlaunch\\tStart\\nweb:\\t\\n'; }
 COMP_WORDS=(berth l) COMP_CWORD=1; _berth; echo "\${COMPREPLY[*]}"
-berth() { echo :files; }; cd /; COMP_WORDS=(berth file push etc/host) COMP_CWORD=3; _berth; echo "\${COMPREPLY[*]}"`;
+berth() { echo :files; }; cd /; COMP_WORDS=(berth file push etc/os-rel) COMP_CWORD=3; _berth; echo "\${COMPREPLY[*]}"`;
   const [first, second] = execFileSync("bash", ["-c", script]).toString().split("\n");
   assert.equal(first, "list launch");
-  assert.ok(second?.split(" ").includes("etc/hosts"));
+  assert.ok(second?.split(" ").includes("etc/os-release"));
 });
 
 test("aliases take arguments as lxc's do", () => {
