@@ -1,5 +1,6 @@
 // What a daemon has on the machine that belongs to no instance or image of its own: half-made files, mounts, cards, cgroups.
 import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { cgroupRoot } from "./cgroups.ts";
 import type { Daemon } from "./daemon.ts";
 
 interface Instance {
@@ -35,7 +36,7 @@ export function loopFiles(daemon: Daemon): string[] {
 
 /** Cgroups of containers of these names. */
 export function cgroupsOf(names: RegExp): string[] {
-  const roots = ["/sys/fs/cgroup", ...list("/sys/fs/cgroup").map((name) => `/sys/fs/cgroup/${name}`)];
+  const roots = ["/sys/fs/cgroup", ...list("/sys/fs/cgroup").flatMap((name) => [...new Set([`/sys/fs/cgroup/${name}`, cgroupRoot(name)])])];
   return roots.flatMap((root) => {
     let entries: string[] = [];
     try {

@@ -301,7 +301,7 @@ test("limits are the cgroup's throttles, change while it runs and go with the di
     const cgroup = /^\d+:blkio:(.*)$/m.exec(readFileSync(`/proc/${await initOf(daemon, name)}/cgroup`, "utf8"))?.[1]?.replace(/(lxc\.payload[^/]*).*/, "$1");
     return readFileSync(`/sys/fs/cgroup/blkio${cgroup}/blkio.throttle.${file}`, "utf8").trim();
   };
-  const disk = (await execOk("lsblk", ["-no", "MAJ:MIN", (await execOk("findmnt", ["-no", "SOURCE", "-T", folder])).trim()])).trim();
+  const disk = (await execOk("lsblk", ["-no", "MAJ:MIN", (await execOk("findmnt", ["-nvo", "SOURCE", "-T", folder])).trim()])).trim();
   await launch(daemon, name, { devices: data({ "limits.read": "10MB", "limits.write": "50iops" }) });
   assert.deepEqual([await throttle("read_bps_device"), await throttle("write_iops_device")], [`${disk} 10000000`, `${disk} 50`]);
   await sh(daemon, name, "exec 3< /data/hello; echo open > /tmp/x");

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { totalmem } from "node:os";
 import { after, afterEach, before, test } from "node:test";
+import { cgroupOf } from "../helpers/cgroups.ts";
 import { type Daemon, startDaemon } from "../helpers/daemon.ts";
 import { busyboxImages } from "../helpers/images.ts";
 import { act, create, forceStop, importImage, initOf, launch, sh, statusOf } from "../helpers/instances.ts";
@@ -22,8 +23,8 @@ afterEach(() => daemon.deleteInstances());
 
 /** A file of a guest's cgroups; "-1" for what stands for no limit. */
 function file(path: string, of = name): string {
-  const [controller] = path.split(".");
-  const text = readFileSync(`/sys/fs/cgroup/${controller}/lxc.payload.${of}/${path}`, "utf8").trim();
+  const [controller = ""] = path.split(".");
+  const text = readFileSync(`${cgroupOf(of, controller)}/${path}`, "utf8").trim();
   return Number(text) > 2 ** 62 ? "-1" : text;
 }
 const files = (...paths: string[]) => paths.map((path) => file(path));
@@ -130,7 +131,7 @@ test("processors are dealt out among all that run, anew at each start, stop and 
 
 test("processors are taken away also where the guest has cgroups of its own", { skip: cpus !== "0-1" && "wants two processors" }, async () => {
   await launch(daemon, name);
-  const inner = `/sys/fs/cgroup/cpuset/lxc.payload.${name}/inner`;
+  const inner = `${cgroupOf(name, "cpuset")}/inner`;
   mkdirSync(`${inner}/most`, { recursive: true });
   assert.equal(readFileSync(`${inner}/most/cpuset.cpus`, "utf8").trim(), "0-1");
   await patch({ "limits.cpu": "1-1" });
@@ -148,7 +149,7 @@ test("a limit whose controller the machine lacks is refused, and can be unset", 
 
 test("a priority for disks that the kernel does not know is kept, and said in the log", async () => {
   await launch(daemon, name, { config: { "limits.disk.priority": "3" } });
-  const folder = `/sys/fs/cgroup/blkio/lxc.payload.${name}`;
+  const folder = cgroupOf(name, "blkio");
   const weights = readdirSync(folder).filter((entry) => /^blkio\.(bfq\.)?weight$/.test(entry));
   if (weights.length > 0) assert.equal(readFileSync(`${folder}/${weights[0]}`, "utf8").trim(), "300");
   else assert.match(daemon.log(), /"a limit holds only in part: the kernel does not offer it","key":"limits\.disk\.priority"/);

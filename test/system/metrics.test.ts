@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, statfsSync } from "node:fs";
 import { after, before, test } from "node:test";
+import { cgroupOf, isV1 } from "../helpers/cgroups.ts";
 import { type Daemon, startDaemon } from "../helpers/daemon.ts";
 import { execOk } from "../helpers/exec.ts";
 import { busyboxImages } from "../helpers/images.ts";
@@ -39,8 +40,7 @@ async function scrapeAnew(): Promise<Metrics> {
   return scrape();
 }
 
-const v1 = existsSync("/sys/fs/cgroup/memory/memory.stat");
-const file = (name: string, controller: string, path: string) => readFileSync(`/sys/fs/cgroup/${v1 ? `${controller}/` : ""}lxc.payload.${name}/${path}`, "utf8");
+const file = (name: string, controller: string, path: string) => readFileSync(`${cgroupOf(name, controller)}/${path}`, "utf8");
 const stat = (text: string, key: string) => Number(new RegExp(`^${key} (\\d+)$`, "m").exec(text)?.[1] ?? Number.NaN);
 
 /** What the kernel's files say of the series. */
@@ -48,14 +48,14 @@ function kernelsView(name: string): Record<string, number> {
   const memory = file(name, "memory", "memory.stat");
   return {
     lxd_procs_total: Number(file(name, "pids", "pids.current")),
-    lxd_memory_Cached_bytes: stat(memory, v1 ? "total_cache" : "file"),
-    lxd_memory_RSS_bytes: stat(memory, v1 ? "total_rss" : "anon"),
-    lxd_memory_Active_file_bytes: stat(memory, v1 ? "total_active_file" : "active_file"),
-    lxd_memory_Shmem_bytes: stat(memory, v1 ? "total_shmem" : "shmem"),
+    lxd_memory_Cached_bytes: stat(memory, isV1 ? "total_cache" : "file"),
+    lxd_memory_RSS_bytes: stat(memory, isV1 ? "total_rss" : "anon"),
+    lxd_memory_Active_file_bytes: stat(memory, isV1 ? "total_active_file" : "active_file"),
+    lxd_memory_Shmem_bytes: stat(memory, isV1 ? "total_shmem" : "shmem"),
   };
 }
 
-const cpuSeconds = (name: string) => (v1 ? Number(file(name, "cpuacct", "cpuacct.usage")) / 1e9 : stat(file(name, "cpu", "cpu.stat"), "usage_usec") / 1e6);
+const cpuSeconds = (name: string) => (isV1 ? Number(file(name, "cpuacct", "cpuacct.usage")) / 1e9 : stat(file(name, "cpu", "cpu.stat"), "usage_usec") / 1e6);
 
 test("the numbers are those of the cgroup files and the interfaces", async () => {
   await sh(daemon, one, "cat /bin/* > /dev/null; ping -c 2 127.0.0.1 > /dev/null");

@@ -38,7 +38,7 @@ async function makeProfile(name: string): Promise<void> {
 /** The audit lines of the profiles made; the last of them is written a moment after its reply. */
 const audited = () => eventually(() => {
   const lines = daemon.log().split("\n").filter((line) => line.includes('"createProfile"'));
-  return lines.length === made && lines;
+  return lines.length === made ? lines : undefined;
 }, { every: 5 });
 
 /** What both clients write while a profile is made, until both have seen it. */

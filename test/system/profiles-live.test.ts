@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, afterEach, before, test } from "node:test";
+import { cgroupOf } from "../helpers/cgroups.ts";
 import { type Daemon, startDaemon } from "../helpers/daemon.ts";
 import { busyboxImages } from "../helpers/images.ts";
 import { act, create, forceStop, importImage, launch, listen, sh } from "../helpers/instances.ts";
@@ -36,7 +37,7 @@ async function lxcFails(message: RegExp, ...args: string[]): Promise<void> {
 }
 
 function limit(file: string, name: string): string {
-  return readFileSync(`/sys/fs/cgroup/${file.split(".")[0]}/lxc.payload.${name}/${file}`, "utf8").trim();
+  return readFileSync(`${cgroupOf(name, file.split(".")[0] ?? "")}/${file}`, "utf8").trim();
 }
 const pids = (name: string) => limit("pids.max", name);
 const memory = (name: string) => limit("memory.limit_in_bytes", name);
