@@ -218,9 +218,9 @@ test("an instance that stops ends the session", async () => {
 
 for (const client of ["lxc", "berth"]) {
   test(`${client}: launch --console and start --console attach after the start`, async () => {
-    await using terminal = await Terminal.open(daemon);
     for (const command of ["launch busybox boots", "start boots"]) {
-      await terminal.type(`clear; ${client} ${command} --console; echo left $?`);
+      await using terminal = await Terminal.open(daemon); // a new one: what an old one still shows would be taken for the answer
+      await terminal.type(`${client} ${command} --console; echo left $?`);
       await eventually(() => dialled().length === 1);
       await terminal.waitFor(/To detach from the console/);
       await terminal.press("Enter");
