@@ -50,6 +50,7 @@ export class NetPeer implements AsyncDisposable {
 
   #do(command: string, fields: Fields): Promise<Fields> {
     const call = count++;
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return Promise.reject(new Error("the peer has ended"));
     return new Promise((resolve, reject) => {
       this.#waiting.set(call, { resolve, reject });
       this.#child.stdin?.write(`${JSON.stringify({ do: command, call, ...fields })}\n`);
