@@ -156,8 +156,8 @@ export async function startNetwork(network: ManagedNetwork, host: NetworkHost): 
       if (writeEntry(file, entry)) dnsmasq?.reload();
     },
     async removeHost(file) {
+      writeNames(namesDir, file, ""); // first: what is left of it when the daemon is killed is found by its hosts file
       const entry = deleteHost(hostsDir, file);
-      writeNames(namesDir, file, "");
       hosts().delete(file);
       if (!entry) return;
       dnsmasq?.reload();
