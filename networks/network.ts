@@ -7,7 +7,7 @@ import { explain, log } from "../server/log.ts";
 import { applyBridge } from "./bridge/apply.ts";
 import { removeBridge } from "./bridge/remove.ts";
 import { hasIpv6 } from "./bridge/sysctl.ts";
-import { deleteHost, type HostEntry, listHosts, makeHostsDir, nameOfFile, writeHost } from "./dnsmasq/hosts.ts";
+import { deleteHost, type HostEntry, listFiles, listHosts, makeHostsDir, nameOfFile, writeHost } from "./dnsmasq/hosts.ts";
 import { isOfProject, renderNames, within, writeNames } from "./dnsmasq/names.ts";
 import { readLeases } from "./dnsmasq/leases.ts";
 import type { DnsmasqPlan } from "./dnsmasq/pid-file.ts";
@@ -42,6 +42,8 @@ export interface RunningNetwork {
   setHost(file: string, entry: HostEntry): void;
   /** Forgets an instance's interface and ends its IPv4 lease. */
   removeHost(file: string): Promise<void>;
+  /** Forgets the interfaces that it was not told of since it was started: what a daemon that was killed left of others. */
+  removeUntold(): Promise<void>;
   leases(): NetworkLease[];
   /** Ends the watch. With `keepRunning` all stays up for the daemon that comes next; without, dnsmasq ends. */
   stop(options: { keepRunning: boolean }): Promise<void>;
@@ -104,6 +106,7 @@ export async function startNetwork(network: ManagedNetwork, host: NetworkHost): 
   let settings = readUsable(name, network.config);
   let dnsmasq: DnsmasqSupervisor | undefined;
   let entries: Map<string, HostEntry> | undefined;
+  const told = new Set<string>();
   /** Read once: whoever looks for a free address asks for all. */
   const hosts = (): Map<string, HostEntry> => (entries ??= listHosts(hostsDir));
 
@@ -141,6 +144,21 @@ export async function startNetwork(network: ManagedNetwork, host: NetworkHost): 
     await bringUp();
   }
 
+  async function removeEntry(file: string): Promise<void> {
+    const entry = deleteHost(hostsDir, file);
+    writeNames(namesDir, file, "");
+    told.delete(file);
+    hosts().delete(file);
+    if (!entry) return;
+    dnsmasq?.reload();
+    if ([...hosts().values()].some(({ mac }) => mac === entry.mac)) return; // the interface is known by another name
+    const server = settings.ipv4?.address;
+    const leases = readLeases(dnsmasqFiles(dir).leases).filter(({ family, mac }) => family === 4 && mac === entry.mac);
+    for (const lease of server ? leases : []) {
+      await releaseLease(lease, server ?? "").catch((error) => log.warn("a lease was not released", { network: name, file, error: explain(error) }));
+    }
+  }
+
   await bringUp();
   return {
     async update(config) {
@@ -153,19 +171,12 @@ export async function startNetwork(network: ManagedNetwork, host: NetworkHost): 
       }
     },
     setHost(file, entry) {
+      told.add(file);
       if (writeEntry(file, entry)) dnsmasq?.reload();
     },
-    async removeHost(file) {
-      writeNames(namesDir, file, ""); // first: what is left of it when the daemon is killed is found by its hosts file
-      const entry = deleteHost(hostsDir, file);
-      hosts().delete(file);
-      if (!entry) return;
-      dnsmasq?.reload();
-      const server = settings.ipv4?.address;
-      const leases = readLeases(dnsmasqFiles(dir).leases).filter(({ family, mac }) => family === 4 && mac === entry.mac);
-      for (const lease of server ? leases : []) {
-        await releaseLease(lease, server ?? "").catch((error) => log.warn("a lease was not released", { network: name, file, error: explain(error) }));
-      }
+    removeHost: removeEntry,
+    async removeUntold() {
+      for (const file of new Set([hostsDir, namesDir].flatMap(listFiles))) if (!told.has(file)) await removeEntry(file);
     },
     leases() {
       const now = Math.floor(Date.now() / 1000);

@@ -81,16 +81,19 @@ export function deleteHost(dir: string, file: string): HostEntry | undefined {
   return entry;
 }
 
+/** The names of the files in such a folder; none when it is not there. */
+export function listFiles(dir: string): string[] {
+  try {
+    return readdirSync(dir).sort();
+  } catch {
+    return [];
+  }
+}
+
 /** All entries, by file name. */
 export function listHosts(dir: string): Map<string, HostEntry> {
   const entries = new Map<string, HostEntry>();
-  let files: string[] = [];
-  try {
-    files = readdirSync(dir).sort();
-  } catch {
-    return entries;
-  }
-  for (const file of files) {
+  for (const file of listFiles(dir)) {
     const entry = readHost(`${dir}/${file}`);
     if (entry) entries.set(file, entry);
   }

@@ -86,6 +86,7 @@ export async function recoverInstances(ctx: Context): Promise<void> {
     else if (sameRun && !stoppedWithHost.has(name) && instance.config["volatile.last_state.power"] === "RUNNING") await instanceEnded(ctx, name, "guest");
     await attempt(instance, () => unplugUnfinished(devicesOf(ctx, instance, expandInstance(ctx, instance))));
   }
+  await ctx.networks.removeUntoldHosts();
   await sweepRules();
 }
 

@@ -148,6 +148,11 @@ export class Networks {
     await this.#running.get(network)?.removeHost(file);
   }
 
+  /** Forgets the interfaces that no instance has any more, when those of all instances have been told. */
+  async removeUntoldHosts(): Promise<void> {
+    for (const network of this.#running.values()) await network.removeUntold();
+  }
+
   leases(name: string): ReturnType<RunningNetwork["leases"]> {
     return this.#running.get(name)?.leases() ?? [];
   }

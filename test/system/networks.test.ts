@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { after, afterEach, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -245,6 +245,32 @@ function runInside(): void {
     assert.match(ruleset(), /in\.br-ten/);
     await running.remove();
     await removeNetwork(net, host);
+  });
+
+  test("forgets the interfaces that a daemon left which was killed, and keeps the lease of one that has another name now", async () => {
+    const net = network("br-left");
+    const mac = "00:16:3e:01:02:04";
+    const files = () => ["hosts", "names"].map((folder) => readdirSync(`${net.dir}/dnsmasq.${folder}`).sort());
+    const first = await startNetwork(net, host);
+    for (const project of ["one", "two"]) first.setHost(`${project}_c1.eth0`, { mac, ipv4: "10.77.1.60", name: `c1.${project}` });
+    first.setHost("c2.eth0", { mac: "00:16:3e:01:02:05", name: "c2" });
+    await withGuest("br-left", mac, async (guest) => {
+      assert.equal(askForLease(guest, mac), "10.77.1.60");
+      await first.stop({ keepRunning: true });
+      rmSync(`${net.dir}/dnsmasq.hosts/one_c1.eth0`); // killed between the two
+      const second = await startNetwork(net, host);
+      second.setHost("two_c1.eth0", { mac, ipv4: "10.77.1.60", name: "c1.two" });
+      await second.removeUntold();
+      assert.deepEqual(files(), [["two_c1.eth0"], ["two_c1.eth0"]]);
+      first.setHost("one_c1.eth0", { mac, ipv4: "10.77.1.60", name: "c1.one" });
+      const third = await startNetwork(net, host);
+      third.setHost("two_c1.eth0", { mac, ipv4: "10.77.1.60", name: "c1.two" });
+      await third.removeUntold();
+      assert.deepEqual(files(), [["two_c1.eth0"], ["two_c1.eth0"]]);
+      await sleep(100);
+      assert.match(readFileSync(`${net.dir}/dnsmasq.leases`, "utf8"), new RegExp(mac));
+      await third.remove();
+    });
   });
 
   test("leases a reserved address by DHCP and ends the lease with its host", async () => {
