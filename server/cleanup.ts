@@ -17,7 +17,7 @@ import { Warnings } from "./warnings/warnings.ts";
 export async function cleanUp(directory: string): Promise<void> {
   const paths = new Paths(directory);
   if (!existsSync(paths.database)) return;
-  const lock = takeLock(paths);
+  const lock = await takeLock(paths);
   try {
     const running = [...findContainers(paths.containers).keys()];
     if (running.length > 0) throw fail("instances_running", { names: running.join(", ") });

@@ -51,7 +51,7 @@ import { InstanceStore } from "./instances/store.ts";
 import { Locks } from "./locks.ts";
 import { explain, log } from "./log.ts";
 import { mountMissingCgroups } from "./lxc/cgroup-mounts.ts";
-import { listenToHooks } from "./lxc/hooks.ts";
+import { StopHooks } from "./lxc/hooks.ts";
 import { readIdMap } from "./lxc/idmap.ts";
 import { ensureLxcfs, stopOwnLxcfs } from "./lxc/lxcfs.ts";
 import { Networks } from "./managed-networks/networks.ts";
@@ -94,7 +94,7 @@ export interface Daemon {
   readonly ended: Promise<void>;
 }
 
-function makeContext(paths: Paths): Context {
+function makeContext(paths: Paths, hooks: StopHooks): Context {
   const db = openDatabase(paths.database);
   const events = new EventHub();
   const settings = new Settings(db);
@@ -125,7 +125,7 @@ function makeContext(paths: Paths): Context {
     networks: new Networks(db, paths, warnings),
     pools: new Pools(db, paths, readIdMap, warnings),
     proxies: new Proxies(paths.proxies),
-    runtime: new Runtime((...end) => instanceEnded(context, ...end)),
+    runtime: new Runtime(() => hooks.hear(), (...end) => instanceEnded(context, ...end)),
     locks: new Locks(),
     busy: new BusyInstances(),
     diskUsage: new DiskUsage(),
@@ -156,11 +156,11 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   assertGroup(options.group, usualGroup); // before anything is started that would be left running
   assertGroup(options.userGroup, usualUserGroup);
   paths.make();
-  const lock = takeLock(paths);
+  const hooks = new StopHooks(paths); // before the lock: who holds it has refused reboots to liblxc, and must hear of them
+  const lock = await takeLock(paths);
+  hooks.listen(paths, (notice) => void ctx.runtime.noticeStop(notice));
   mountMissingCgroups();
-  // At once: who holds the lock has refused reboots to liblxc, and must hear of them.
-  const stopHooks = listenToHooks(paths, (notice) => void ctx.runtime.noticeStop(notice));
-  const ctx = makeContext(paths);
+  const ctx = makeContext(paths, hooks);
   await ctx.images.clean();
   ctx.backups.clean();
   await Promise.all([ctx.pools.open(), ctx.networks.open(), ensureLxcfs(paths.lxcfs)]);
@@ -190,7 +190,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     await ctx.operations.close(Number(ctx.settings.all()["core.shutdown_timeout"] ?? 5) * 60_000);
     await Promise.all([listener.close(), userListener?.close(), ctx.https.close(), ctx.metricsHttps.close()]);
     ctx.guestSockets.closeAll();
-    stopHooks();
+    hooks.close();
     ctx.restarts.close();
     await ctx.networks.close();
     ctx.proxies.close();

@@ -76,6 +76,9 @@ export async function recoverInstances(ctx: Context): Promise<void> {
   rebalanceCpus(ctx.runtime);
   await recoverNetworkPriorities(ctx);
   ctx.guestSockets.clean();
+  const hasEnded = (name: string, { config }: InstanceRecord) =>
+    sameRun && !found.has(name) && !stoppedWithHost.has(name) && config["volatile.last_state.power"] === "RUNNING";
+  if ([...instances].some((one) => hasEnded(...one))) await settled(ctx.paths.containers); // then its hook has said how
   for (const [name, instance] of instances) {
     if (!found.has(name)) await attempt(instance, () => finishInstance(ctx, instance));
     await attempt(instance, () => announceDevices(devicesOf(ctx, instance, expandInstance(ctx, instance))));
@@ -83,7 +86,7 @@ export async function recoverInstances(ctx: Context): Promise<void> {
     await attempt(instance, () => sweepStaged([], ctx.paths, name, undefined));
     await attempt(instance, () => ctx.pools.driver(instance.pool).ensureMounted(volumeOf(instance), currentIdMap(instance)));
     if (ctx.runtime.takeReboot(name)) await instanceEnded(ctx, name, "reboot");
-    else if (sameRun && !stoppedWithHost.has(name) && instance.config["volatile.last_state.power"] === "RUNNING") await instanceEnded(ctx, name, "guest");
+    else if (hasEnded(name, instance)) await instanceEnded(ctx, name, "guest");
     await attempt(instance, () => unplugUnfinished(devicesOf(ctx, instance, expandInstance(ctx, instance))));
   }
   await ctx.networks.removeUntoldHosts();

@@ -41,10 +41,15 @@ export class Runtime {
   readonly #rebooted = new Set<string>();
   /** What is still done about those that have ended. */
   readonly #ending = new Map<string, Promise<void>>();
+  readonly #hearHooks: () => void;
   readonly #onEnd: OnEnd;
 
-  /** `onEnd` is called once for each that ends, after it is no longer seen here; who waits for the end waits for that too. */
-  constructor(onEnd: OnEnd) {
+  /**
+   * `hearHooks`: has all that hooks have said told to `noticeStop`. `onEnd` is called once for each that ends, after it is no longer
+   * seen here; who waits for the end waits for that too.
+   */
+  constructor(hearHooks: () => void, onEnd: OnEnd) {
+    this.#hearHooks = hearHooks;
     this.#onEnd = onEnd;
   }
 
@@ -72,6 +77,7 @@ export class Runtime {
     this.#running.set(name, running);
     setTimeout(() => this.#openCounters(name, running), openCountersAfter).unref();
     const gone = () => {
+      this.#hearHooks(); // that it asked for a reboot
       this.#running.delete(name);
       running.network?.close();
       cgroups.close();
@@ -107,6 +113,7 @@ export class Runtime {
 
   /** Whether a container that was not known yet asked for a reboot: it ended, and is to be started again. */
   takeReboot(name: string): boolean {
+    this.#hearHooks();
     return this.#rebooted.delete(name);
   }
 
@@ -118,6 +125,7 @@ export class Runtime {
       return;
     }
     if (reboot && running.stopReason === "guest") running.stopReason = "reboot";
+    await Promise.resolve(); // others whose ends are seen below may have said as much at the same time
     for (let tries = 0; tries < 200 && this.#running.get(name) === running; tries++) {
       checkWatched();
       await sleep(tries < 50 ? 1 : 10);

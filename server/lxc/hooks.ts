@@ -1,10 +1,9 @@
 // How a container tells the daemon that it has stopped: liblxc runs a small script, which writes a line
 // into a FIFO. When no daemon listens the line is lost and liblxc goes on by itself; the next daemon
-// looks for itself (adopt.ts).
-import { chmodSync, existsSync, openSync, writeFileSync } from "node:fs";
+// looks for itself (instances/recover.ts).
+import { constants, existsSync, openSync, readSync, renameSync, writeFileSync } from "node:fs";
 import { Socket } from "node:net";
-import { constants } from "node:fs";
-import { makeFifo } from "../host/libc.ts";
+import { hasCode, makeFifo } from "../host/libc.ts";
 import type { Paths } from "../paths.ts";
 
 export interface StopNotice {
@@ -30,23 +29,56 @@ exit 1
 `;
 }
 
-/** Listens for the hooks of containers; the result ends it. */
-export function listenToHooks(paths: Paths, stopped: (notice: StopNotice) => void): () => void {
-  if (!existsSync(paths.hookFifo)) makeFifo(paths.hookFifo);
-  writeFileSync(paths.stopHook, script(paths));
-  chmodSync(paths.stopHook, 0o700);
-  // Opened for writing too, so that the end of one writer is not the end of the stream.
-  const fd = openSync(paths.hookFifo, constants.O_RDWR | constants.O_NONBLOCK);
-  const stream = new Socket({ fd, readable: true, writable: false });
-  let rest = "";
-  stream.on("data", (chunk: Buffer) => {
-    const lines = (rest + chunk.toString("utf8")).split("\n");
-    rest = lines.pop() ?? "";
+/** In one step: a container may be about to run it. */
+function writeScript(file: string, text: string): void {
+  writeFileSync(`${file}.new`, text, { mode: 0o700 });
+  renameSync(`${file}.new`, file);
+}
+
+/** What hooks write to. Opened before the lock is taken: whoever sees the lock taken can be sure that its line is read. */
+export class StopHooks {
+  readonly #fd: number;
+  readonly #stream: Socket;
+  #stopped: ((notice: StopNotice) => void) | undefined;
+  #rest = "";
+
+  constructor(paths: Paths) {
+    if (!existsSync(paths.hookFifo)) makeFifo(paths.hookFifo);
+    // Opened for writing too, so that the end of one writer is not the end of the stream.
+    this.#fd = openSync(paths.hookFifo, constants.O_RDWR | constants.O_NONBLOCK);
+    this.#stream = new Socket({ fd: this.#fd, readable: true, writable: false });
+    this.#stream.on("error", () => {});
+  }
+
+  /** Hears from now on what is and what was said. Whoever calls this holds the lock. */
+  listen(paths: Paths, stopped: (notice: StopNotice) => void): void {
+    this.#stopped = stopped;
+    writeScript(paths.stopHook, script(paths));
+    this.#stream.on("data", (chunk: Buffer) => this.#take(chunk));
+  }
+
+  /** Hears at once what has been said up to now: that a monitor has ended may be seen before what its hook wrote. */
+  hear(): void {
+    if (!this.#stopped) return;
+    const chunk = Buffer.alloc(4096);
+    try {
+      for (;;) this.#take(chunk.subarray(0, readSync(this.#fd, chunk)));
+    } catch (error) {
+      if (!hasCode(error, "EAGAIN")) throw error;
+    }
+  }
+
+  #take(chunk: Buffer): void {
+    const lines = (this.#rest + chunk.toString("utf8")).split("\n");
+    this.#rest = lines.pop() ?? "";
     for (const line of lines) {
       const [event, name, target] = line.split(" ");
-      if (event === "stop" && name) stopped({ name, reboot: target === "reboot" });
+      if (event === "stop" && name) this.#stopped?.({ name, reboot: target === "reboot" });
     }
-  });
-  stream.on("error", () => {});
-  return () => stream.destroy();
+  }
+
+  close(): void {
+    this.#stopped = undefined;
+    this.#stream.destroy();
+  }
 }
