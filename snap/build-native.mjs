@@ -24,10 +24,11 @@ async function fetchBun(system, machine) {
   const program = join(folder, "node_modules", name, "bin", system === "windows" ? "bun.exe" : "bun");
   if (!existsSync(program)) {
     mkdirSync(folder, { recursive: true });
-    const { NODE_EXTRA_CA_CERTS = process.env.BERTH_CA, ...env } = process.env; // tests, as the client, have the name in BERTH_CA
+    // Tests, as the client, have the certificates' name in BERTH_CA.
+    const env = { ...process.env, NODE_EXTRA_CA_CERTS: process.env.NODE_EXTRA_CA_CERTS ?? process.env.BERTH_CA };
     // By force: it may be for another system than this.
     await run("npm", ["install", "--no-save", "--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts", "--force", "--prefix", folder, `${name}@${bunVersion}`], {
-      todo: "install Bun yourself, and name it: BUN=/path/to/bun npm run build:native", env: { ...env, ...(NODE_EXTRA_CA_CERTS ? { NODE_EXTRA_CA_CERTS } : {}) },
+      todo: "install Bun yourself, and name it: BUN=/path/to/bun npm run build:native", env,
     });
   }
   return program;

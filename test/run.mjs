@@ -36,7 +36,7 @@ function filesOf(suite, filters) {
 }
 
 const total = { passed: 0, failed: 0, skipped: 0 };
-const failed = [];
+const told = [];
 
 function add({ passed, failed, skipped }) {
   total.passed += passed;
@@ -51,7 +51,7 @@ function report(name, result) {
   say(` ${mark} ${name}  ${counts.filter(Boolean).join(", ")}  (${(result.ms / 1000).toFixed(1)} s)`);
   for (const { title, message } of result.failures) {
     say(`      x ${title}\n${message.replace(/^/gm, "        ")}`);
-    failed.push(`${name}: ${title}\n      ${message.split("\n", 3).join("\n      ")}`);
+    told.push(`${name}: ${title}\n      ${message.split("\n", 3).join("\n      ")}`);
   }
   if (result.output) say(`      what it wrote at last:\n${result.output.replace(/^/gm, "        ")}`);
 }
@@ -93,7 +93,7 @@ const filters = args.filter((arg) => !arg.startsWith("--"));
 function finish() {
   if (total.passed + total.failed === 0) say("\nno test ran");
   // Once more and together: a long log is often kept in part, and its end is the part that is.
-  if (failed.length > 0) say(`\nfailed:\n${failed.map((one) => `  x ${one}`).join("\n")}`);
+  if (told.length > 0) say(`\nfailed:\n${told.map((one) => `  x ${one}`).join("\n")}`);
   say(`\n${total.passed} passed, ${total.failed} failed${total.skipped ? `, ${total.skipped} skipped` : ""}`);
   process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0;
 }

@@ -1,8 +1,9 @@
 // `dnsmasq.pid`: what was started, so that the daemon that comes next knows it again. The process is
 // believed only when its command line agrees: process ids are used again.
 import { createHash } from "node:crypto";
-import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { basename } from "node:path";
+import { replaceFile } from "../../server/host/replace-file.ts";
 import { dnsmasqFiles } from "./render.ts";
 
 /** Everything a dnsmasq is started from. */
@@ -24,9 +25,7 @@ export function renderPidFile(pid: number, plan: Pick<DnsmasqPlan, "args" | "raw
 }
 
 export function writePidFile(pid: number, plan: DnsmasqPlan): void {
-  const path = dnsmasqFiles(plan.dir).pid;
-  writeFileSync(`${path}.new`, renderPidFile(pid, plan), { mode: 0o644 });
-  renameSync(`${path}.new`, path);
+  replaceFile(dnsmasqFiles(plan.dir).pid, renderPidFile(pid, plan), 0o644);
 }
 
 export function removePidFile(dir: string): void {

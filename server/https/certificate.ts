@@ -1,9 +1,10 @@
 // The server's own certificate and key: server.crt and server.key in $BERTH_DIR, made when they are missing.
 import { createPrivateKey, generateKeyPairSync, type KeyObject, X509Certificate } from "node:crypto";
-import { chmodSync, existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import os from "node:os";
 import { createSecureContext } from "node:tls";
 import { fail } from "../api/errors.ts";
+import { replaceFile } from "../host/replace-file.ts";
 import type { Paths } from "../paths.ts";
 import { makeCertificate } from "./make-certificate.ts";
 import { ownAddresses } from "./own-addresses.ts";
@@ -28,22 +29,15 @@ function ownNames(): string[] {
   return [...new Set([host, "127.0.0.1", "::1", ...ownAddresses()])];
 }
 
-/** Written beside and renamed: a daemon that is killed leaves no half of it. */
-function write(file: string, text: string, mode: number): void {
-  writeFileSync(`${file}.new`, text, { mode });
-  chmodSync(`${file}.new`, mode);
-  renameSync(`${file}.new`, file);
-}
-
 function makePair({ serverCertificate, serverKey }: Paths): void {
   let key: KeyObject;
   if (existsSync(serverKey)) key = createPrivateKey(readFileSync(serverKey)); // of a daemon that came no further
   else {
     key = generateKeyPairSync("ec", { namedCurve: "P-384" }).privateKey;
-    write(serverKey, key.export({ type: "sec1", format: "pem" }) as string, 0o600);
+    replaceFile(serverKey, key.export({ type: "sec1", format: "pem" }) as string, 0o600);
   }
   if (key.asymmetricKeyDetails?.namedCurve !== "secp384r1") throw new Error(`${serverKey} is there, ${serverCertificate} is not`);
-  write(serverCertificate, makeCertificate(key, { commonName: `root@${os.hostname()}`, names: ownNames(), purpose: "server" }), 0o644);
+  replaceFile(serverCertificate, makeCertificate(key, { commonName: `root@${os.hostname()}`, names: ownNames(), purpose: "server" }), 0o644);
 }
 
 function readAuthority(paths: Paths): ServerCertificate["authority"] {

@@ -1,11 +1,11 @@
 // backup.yaml beside each instance: all that is known of it, so that it can be told from its folder alone. Backups and moves to
 // other servers carry the same.
-import { renameSync, writeFileSync } from "node:fs";
 import { dump } from "js-yaml";
 import type { Instance } from "../api/instances.ts";
 import type { Snapshot } from "../api/snapshots.ts";
 import { zeroTime } from "../api/schemas.ts";
 import type { Context } from "../context.ts";
+import { replaceFile } from "../host/replace-file.ts";
 import type { SnapshotRecord } from "./snapshots/store.ts";
 import { viewSnapshot } from "./snapshots/view.ts";
 import { type InstanceRecord, systemNameOf } from "./store.ts";
@@ -49,6 +49,5 @@ export function writeBackupFile(ctx: Context, instance: InstanceRecord): void {
   const description = describeInstance(ctx, instance, ctx.snapshots.list(instance));
   const content = { ...description, volume: { ...description.volume, layers: instance.volume } };
   const file = `${ctx.pools.driver(instance.pool).folder(systemNameOf(instance))}/backup.yaml`;
-  writeFileSync(`${file}.new`, renderDescription(content), { mode: 0o400 });
-  renameSync(`${file}.new`, file);
+  replaceFile(file, renderDescription(content), 0o400);
 }

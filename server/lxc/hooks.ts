@@ -1,9 +1,10 @@
 // How a container tells the daemon that it has stopped: liblxc runs a small script, which writes a line
 // into a FIFO. When no daemon listens the line is lost and liblxc goes on by itself; the next daemon
 // looks for itself (instances/recover.ts).
-import { constants, existsSync, openSync, readSync, renameSync, writeFileSync } from "node:fs";
+import { constants, existsSync, openSync, readSync } from "node:fs";
 import { Socket } from "node:net";
 import { hasCode, makeFifo } from "../host/libc.ts";
+import { replaceFile } from "../host/replace-file.ts";
 import type { Paths } from "../paths.ts";
 
 export interface StopNotice {
@@ -29,12 +30,6 @@ exit 1
 `;
 }
 
-/** In one step: a container may be about to run it. */
-function writeScript(file: string, text: string): void {
-  writeFileSync(`${file}.new`, text, { mode: 0o700 });
-  renameSync(`${file}.new`, file);
-}
-
 /** What hooks write to. Opened before the lock is taken: whoever sees the lock taken can be sure that its line is read. */
 export class StopHooks {
   readonly #fd: number;
@@ -53,7 +48,7 @@ export class StopHooks {
   /** Hears from now on what is and what was said. Whoever calls this holds the lock. */
   listen(paths: Paths, stopped: (notice: StopNotice) => void): void {
     this.#stopped = stopped;
-    writeScript(paths.stopHook, script(paths));
+    replaceFile(paths.stopHook, script(paths), 0o700); // a container may be about to run it
     this.#stream.on("data", (chunk: Buffer) => this.#take(chunk));
   }
 

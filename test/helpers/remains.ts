@@ -36,8 +36,8 @@ export function loopFiles(daemon: Daemon): string[] {
 
 /** Cgroups of containers of these names. */
 export function cgroupsOf(names: RegExp): string[] {
-  const roots = ["/sys/fs/cgroup", ...list("/sys/fs/cgroup").flatMap((name) => [...new Set([`/sys/fs/cgroup/${name}`, cgroupRoot(name)])])];
-  return roots.flatMap((root) => {
+  const roots = new Set(["/sys/fs/cgroup", ...list("/sys/fs/cgroup").flatMap((name) => [`/sys/fs/cgroup/${name}`, cgroupRoot(name)])]);
+  return [...roots].flatMap((root) => {
     let entries: string[] = [];
     try {
       entries = readdirSync(root);

@@ -1,8 +1,9 @@
 // What an instance keeps of its image's metadata.yaml, read and changed by users.
-import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { formatMetadata, type ImageMetadata, parseMetadata } from "../../../images/metadata.ts";
 import { fail, isCode } from "../../api/errors.ts";
 import type { InstanceMetadata } from "../../api/instance-metadata.ts";
+import { replaceFile } from "../../host/replace-file.ts";
 import type { InstanceRecord } from "../store.ts";
 
 /** Of an instance without an image: all its members are empty, as LXD shows it. */
@@ -23,8 +24,7 @@ export function writeMetadata(folder: string, { architecture }: InstanceRecord, 
     if (isCode(error, "image_broken")) throw fail("metadata_invalid", { reason: String(error.details["reason"]) }, error);
     throw error;
   }
-  writeFileSync(`${folder}/metadata.yaml.new`, text, { mode: 0o644 });
-  renameSync(`${folder}/metadata.yaml.new`, `${folder}/metadata.yaml`);
+  replaceFile(`${folder}/metadata.yaml`, text, 0o644);
 }
 
 function whole(wanted: Partial<InstanceMetadata>, architecture: string): ImageMetadata {
